@@ -1,0 +1,175 @@
+"""What verbs do to a visit, and how they are recorded."""
+
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+
+from segment_identity import calls, messages, visitor
+from segment_identity import context as contexts
+from segment_identity.calls import Call, Common
+from segment_identity.jsonable import Snapshot
+from segment_identity.messages import Kind, Message
+from segment_identity.minting import is_recorded
+from segment_identity.visit import Visit
+from segment_identity.visitor import OnUserChange, Traits, Visitor
+
+_NOWHERE: Final = (
+    "a verb was called, but IdentityMiddleware has no analytics=, so the event goes nowhere"
+)
+_EMAIL: Final = (
+    "an e-mail address is used as a user id; people change those, "
+    "so prefer an id of your database and send the address as a trait"
+)
+_REFUSED: Final = "identify() with another user was refused (on_user_change='refuse')"
+
+
+class Sink(Protocol):
+    """Where messages go; `Analytics` is one."""
+
+    def emit(self, message: Message) -> None:
+        """Send a message."""
+
+    def drop(self, reason: str) -> None:
+        """Count a message that is not sent."""
+
+
+def look(visit: Visit, sink: Sink | None) -> Visitor:
+    """Return who it is; at the first look the app's own authentication has its say."""
+    if not visit.is_touched:
+        _ = visit.visitor
+        follow_app(visit, sink)
+    return visit.visitor
+
+
+def follow_app(visit: Visit, sink: Sink | None) -> None:
+    """Make the visitor whom the app says is signed in, unless a verb already said so."""
+    said = None if visit.decided else visit.app_user()
+    if said is None:
+        return
+    user_id, traits = said
+    verb = visitor.app_says(visit.visitor, user_id)
+    if verb == "reset":
+        forget(visit, keep_device=False)
+    elif verb == "identify":
+        call = calls.checked("identify", {}, Snapshot(), visit.now(), visit.new_id)
+        policy = visitor.authoritative(visit.on_user_change)
+        identify(visit, sink, user_id, traits, call, policy)
+    if verb is not None and visit.occasion().silence is None:
+        visit.used = True
+
+
+def prepare(
+    visit: Visit, verb: str, name: str, given: object, common: Common
+) -> tuple[dict[str, Any], Call]:
+    """Check and copy the arguments of one call; *given*, called *name*, is its mapping."""
+    snapshot = Snapshot()
+    checked = messages.checked_mapping(verb, name, given)
+    call = calls.checked(verb, common, snapshot, visit.now(), visit.new_id)
+    copy = snapshot.mapping(checked)
+    if snapshot.replaced:
+        visit.report("json", TypeError())
+    return copy, call
+
+
+def identify(
+    visit: Visit,
+    sink: Sink | None,
+    user_id: str | None,
+    traits: Traits,
+    call: Call,
+    policy: OnUserChange,
+) -> None:
+    """Tie a person, or traits, to the visitor, and record it."""
+    if user_id is not None and visitor.looks_like_email(user_id):
+        visit.advise("email", _EMAIL)
+    found = visit.found()
+    after = visitor.identify(
+        visit.visitor,
+        user_id,
+        traits,
+        new_id=visit.new_id,
+        on_user_change=policy,
+        claimed=found.claimed,
+        ambiguous=found.ambiguous and not visit.changed,
+    )
+    if after is None:
+        visit.advise("refused", _REFUSED)
+        if sink is not None:
+            sink.drop("refused")
+        return
+    visit.become(after)
+    told = after.traits if visit.remembers else traits
+    record(visit, sink, "identify", {"traits": told}, call)
+
+
+def forget(visit: Visit, *, keep_device: bool) -> None:
+    """Make the visitor a stranger."""
+    claimed = visit.found().claimed
+    visit.become(
+        visitor.reset(visit.visitor, new_id=visit.new_id, keep_device=keep_device, claimed=claimed)
+    )
+
+
+def replace_device(visit: Visit, anonymous_id: str) -> None:
+    """Give the visitor an anonymousId that the app chose."""
+    after = visitor.set_anonymous_id(visit.visitor, anonymous_id)
+    if after is not visit.visitor:
+        visit.become(after)
+        visit.changed = True
+
+
+def use(visit: Visit, kind: str) -> bool:
+    """Note that a verb was called, so that the identity is worth storing; False if in silence."""
+    if not is_recorded(kind, visit.occasion()):
+        return False
+    visit.used = True
+    return True
+
+
+def use_if_changed(visit: Visit) -> None:
+    """Note a verb that records nothing, if it changed anything."""
+    if visit.changed:
+        use(visit, "identify")
+
+
+def record(
+    visit: Visit,
+    sink: Sink | None,
+    kind: Kind,
+    fields: Mapping[str, Any],
+    call: Call,
+    context: Mapping[str, Any] | None = None,
+) -> None:
+    """Send one message, or count why not; *context* replaces the one of the visit and the call."""
+    if call.anonymous_id is not None:
+        replace_device(visit, call.anonymous_id)
+    if not use(visit, kind):
+        if sink is not None:
+            sink.drop(visit.occasion().silence or "excluded")
+        return
+    if sink is None:
+        visit.advise("nowhere", _NOWHERE)
+        return
+    try:
+        who = visit.with_id()
+        base = contexts.merged(visit.context(), call.context) if context is None else context
+        sink.emit(
+            messages.build(
+                kind,
+                who,
+                fields,
+                context=messages.in_group(base, who.group_id),
+                integrations=call.integrations,
+                message_id=call.message_id,
+                timestamp=call.timestamp,
+            )
+        )
+    except Exception as error:
+        visit.report("record", error)
+        sink.drop("failed")
+
+
+def link(visit: Visit, sink: Sink, short_lived: str) -> None:
+    """Record that *short_lived*, an id made just before, is this device too."""
+    call = calls.checked("alias", {}, Snapshot(), visit.now(), visit.new_id)
+    fields = {"userId": visit.device_id(), "previousId": short_lived}
+    record(visit, sink, "alias", fields, call)

@@ -1,0 +1,277 @@
+"""`Analytics`: takes messages from every thread and hands them to the destinations."""
+
+import atexit
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Final, Self
+
+import msgspec
+
+from segment_identity import context as contexts
+from segment_identity import ids
+from segment_identity.batching import Room
+from segment_identity.delivery.accounts import Account, Fault, Stats, total
+from segment_identity.delivery.lane import Lane
+from segment_identity.destinations.protocol import Destination
+from segment_identity.destinations.urls import from_url
+from segment_identity.detached import DetachedVisit
+from segment_identity.entropy import new_uuid
+from segment_identity.errors import ConfigurationError
+from segment_identity.identity import Identity
+from segment_identity.journal import Journal
+from segment_identity.jsonable import Snapshot
+from segment_identity.logs import Throttle, logger
+from segment_identity.messages import MAX_EVENT, Message, checked_mapping, is_sampled
+from segment_identity.options import explained
+from segment_identity.visitor import Visitor
+
+BeforeSend = Callable[[Message], Message | None]
+Diversion = Callable[[bytes], None]
+
+
+class Analytics:
+    """Sends what identities do to one or more destinations, without ever making a request wait.
+
+    A destination is a URL (`sqlite:///analytics.db`, `memory:`, `console:`) or an object with
+    `send(batch)` and `close()`. Each has its own queue, of at most *max_events* events and
+    *max_bytes* bytes, and its own thread, so that a slow or dead one delays nobody else.
+
+    *before_send* sees every message as a dict and returns it, changed or not, or None to drop it.
+    *sample*, a number between 0 and 1, keeps all events of that share of visitors. *on_error* is
+    called from a delivery thread with a `Fault`. Times are seconds.
+    """
+
+    @explained
+    def __init__(
+        self,
+        *destinations: Destination | str,
+        before_send: BeforeSend | None = None,
+        sample: float | None = None,
+        on_error: Callable[[Fault], None] | None = None,
+        max_events: int = 10_000,
+        max_bytes: int = 32 * 1_024 * 1_024,
+        shutdown_timeout: float = 10.0,
+        clock: Callable[[], float] = time.time,
+        new_id: Callable[[], str] = new_uuid,
+    ) -> None:
+        _check_callable("before_send", before_send)
+        _check_callable("on_error", on_error)
+        _check_positive("max_events", max_events)
+        _check_positive("max_bytes", max_bytes)
+        _check_positive("shutdown_timeout", shutdown_timeout)
+        if sample is not None and not (_is_number(sample) and 0 <= sample <= 1):
+            raise ConfigurationError(f"sample was given {sample!r}; want a number from 0 to 1")
+        if not destinations:
+            raise ConfigurationError(
+                "Analytics was given no destination; want at least one, "
+                "such as 'sqlite:///analytics.db' or 'memory:'"
+            )
+        self._before_send = before_send
+        self._sample = sample
+        self._on_error = on_error
+        self._shutdown_timeout = shutdown_timeout
+        self._clock = clock
+        self._new_id = new_id
+        self._lock = threading.Lock()
+        self._dropped: Counter[str] = Counter()
+        self._faults: Counter[str] = Counter()
+        self._throttle = Throttle()
+        self.journal = Journal(self._count_fault)
+        room = Room(max_events, max_bytes)
+        self._lanes = [
+            Lane(name, destination, room=room, on_fault=self._tell)
+            for name, destination in _named(destinations)
+        ]
+        self._at_exit = False
+
+    def __repr__(self) -> str:
+        return f"Analytics({', '.join(lane.name for lane in self._lanes)})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def identity(
+        self,
+        *,
+        user_id: str | int | None = None,
+        anonymous_id: str | None = None,
+        group_id: str | int | None = None,
+        traits: Mapping[str, Any] | None = None,
+        group_traits: Mapping[str, Any] | None = None,
+        context: Mapping[str, Any] | None = None,
+    ) -> Identity:
+        """Return a handle for use outside a request, for example in a job.
+
+        Takes what `Identity.to_dict()` gave. Without an *anonymous_id* its messages carry a new
+        one only if there is no *user_id* either.
+        """
+        snapshot = Snapshot()
+        visitor = Visitor(
+            None if anonymous_id is None else ids.given("identity", "anonymous_id", anonymous_id),
+            None if user_id is None else ids.given("identity", "user_id", user_id),
+            None if group_id is None else ids.given("identity", "group_id", group_id),
+            snapshot.mapping(checked_mapping("identity", "traits", traits)),
+            snapshot.mapping(checked_mapping("identity", "group_traits", group_traits)),
+            touched=True,
+        )
+        given = snapshot.mapping(checked_mapping("identity", "context", context))
+        library = {"library": contexts.LIBRARY, **given}
+        visit = DetachedVisit(
+            visitor,
+            library,
+            clock=self._clock,
+            new_id=self._new_id,
+            advise=self.journal.advise,
+            report=self.journal.report,
+        )
+        return Identity(visit, self)
+
+    def emit(self, message: Message) -> None:
+        """Encode one message and queue it for every destination."""
+        if self._sample is not None and not is_sampled(message, self._sample):
+            return self.drop("sampled_out")
+        event = msgspec.json.encode(message)
+        if self._before_send is not None:
+            changed = self._changed(event)
+            if changed is None:
+                return None
+            event = changed
+        if len(event) > MAX_EVENT:
+            return self.drop("too_large")
+        if _diversions:
+            for diversion in tuple(_diversions):
+                diversion(event)
+            return self.drop("captured")
+        if not self._at_exit:
+            self._register()
+        for lane in self._lanes:
+            lane.put(event)
+        return None
+
+    def drop(self, reason: str) -> None:
+        """Count one event that goes nowhere."""
+        with self._lock:
+            self._dropped[reason] += 1
+        if reason in _WORTH_A_LINE and self._throttle.allows(reason, time.monotonic()):
+            logger.warning("an event was dropped: %s", reason)
+
+    def _count_fault(self, reason: str) -> None:
+        with self._lock:
+            self._faults[reason] += 1
+
+    def flush(self, timeout: float = 10.0) -> bool:
+        """Wait until every event is delivered; False if that took more than *timeout* seconds."""
+        until = time.monotonic() + timeout
+        waits = [lane.flush(max(0.0, until - time.monotonic())) for lane in self._lanes]
+        return all(waits)
+
+    def close(self, timeout: float | None = None) -> bool:
+        """Deliver what waits within *timeout* seconds and release everything that is open.
+
+        Returns False if events are still waiting. An event recorded later opens things again.
+        """
+        until = time.monotonic() + (self._shutdown_timeout if timeout is None else timeout)
+        waits = [lane.close(max(0.0, until - time.monotonic())) for lane in self._lanes]
+        for lane, empty in zip(self._lanes, waits, strict=True):
+            if not empty:
+                waiting = lane.account().pending
+                logger.warning("destination %s: %d events still wait", lane.name, waiting)
+                continue
+            try:
+                lane.destination.close()
+            except Exception as error:
+                self.journal.report("close", error)
+        if all(waits):
+            self._at_exit = False
+            atexit.unregister(self.close)
+        return all(waits)
+
+    def stats(self) -> Stats:
+        """Return the counts of all events, which add up at every moment."""
+        with self._lock:
+            capture = Account(self._dropped.total(), dropped=dict(self._dropped))
+            faults = dict(self._faults)
+        return total({lane.name: lane.account() for lane in self._lanes}, capture, faults)
+
+    def _changed(self, event: bytes) -> bytes | None:
+        """Let `before_send` see a copy, so that what it changes reaches this message only."""
+        assert self._before_send is not None
+        try:
+            changed = self._before_send(msgspec.json.decode(event))
+            if changed is None:
+                self.drop("before_send")
+                return None
+            return msgspec.json.encode(Snapshot().mapping(changed))
+        except Exception as error:
+            self.drop("before_send_failed")
+            self.journal.report("before_send", error)
+            return None
+
+    def _register(self) -> None:
+        with self._lock:
+            if not self._at_exit:
+                self._at_exit = True
+                atexit.register(self.close)
+
+    def _tell(self, fault: Fault) -> None:
+        if self._on_error is None:
+            return
+        try:
+            self._on_error(fault)
+        except Exception as error:
+            self.journal.report("on_error", error)
+
+
+_WORTH_A_LINE: Final = frozenset({"too_large"})
+# Tests put functions here to see events in place of the destinations (segment_identity.testing).
+_diversions: list[Diversion] = []
+
+
+def divert(diversion: Diversion) -> None:
+    """Send all events of this process to *diversion* only, until `undivert`."""
+    _diversions.append(diversion)
+
+
+def undivert(diversion: Diversion) -> None:
+    """Take a diversion away again."""
+    _diversions.remove(diversion)
+
+
+def _named(destinations: tuple[Destination | str, ...]) -> list[tuple[str, Destination]]:
+    named: list[tuple[str, Destination]] = []
+    for given in destinations:
+        destination = from_url(given) if isinstance(given, str) else given
+        if isinstance(destination, type) or not isinstance(destination, Destination):
+            raise ConfigurationError(
+                f"Analytics was given {type(given).__name__} as a destination; "
+                "want a URL or an object with send(batch) and close()"
+            )
+        name = type(destination).__name__.lower()
+        taken = sum(each.partition(" ")[0] == name for each, _ in named)
+        named.append((name if not taken else f"{name} {taken + 1}", destination))
+    return named
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _check_positive(name: str, value: object) -> None:
+    if not _is_number(value) or not value > 0:  # type: ignore[operator]
+        raise ConfigurationError(f"{name} was given {value!r}; want a number above 0")
+
+
+def _check_callable(name: str, value: object) -> None:
+    if value is not None and not callable(value):
+        raise ConfigurationError(f"{name} was given {type(value).__name__}; want a function")

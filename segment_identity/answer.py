@@ -1,0 +1,103 @@
+"""What a response gets, once the app has begun to answer."""
+
+from starlette.types import Message
+
+from segment_identity import acts, caching, minting, persist, visitor
+from segment_identity.acts import Sink
+from segment_identity.caching import Headers
+from segment_identity.entropy import new_nonce
+from segment_identity.identity import Identity
+from segment_identity.request_visit import RequestVisit
+
+_FORGOTTEN = (
+    "some traits were too large to be remembered in the cookie "
+    f"(remember_traits keeps {persist.TRAITS_BUDGET} bytes)"
+)
+_SHARED = (
+    "an identity changed in a response that shared caches may keep, so it was not stored; "
+    "such routes should answer without 'public'"
+)
+
+
+def with_identity(
+    visit: RequestVisit, identity: Identity, sink: Sink | None, start: Message
+) -> Message:
+    """Return the `http.response.start` message with what the browser must be told."""
+    if _is_steady(visit):
+        return start
+    status = start["status"]
+    headers: Headers = [(bytes(name), bytes(value)) for name, value in start.get("headers") or ()]
+    start = {**start, "headers": headers}
+    _finish(visit, identity, sink, status, headers)
+    lines = _lines(visit, status, headers)
+    if lines:
+        fresh = [line for line in lines if not caching.sets_cookie(headers, line)]
+        kept = caching.keep_private(headers)
+        start["headers"] = [*kept, *((b"set-cookie", line) for line in fresh)]
+        _link(visit, sink)
+    return start
+
+
+def _is_steady(visit: RequestVisit) -> bool:
+    """Tell at little cost that nobody looked at a visitor who needs nothing."""
+    settings = visit.settings
+    if visit.is_touched or settings.user is not None or settings.track_pages:
+        return False
+    found = visit.found()
+    return found.memory is not None and not found.owes
+
+
+def _finish(
+    visit: RequestVisit, identity: Identity, sink: Sink | None, status: int, headers: Headers
+) -> None:
+    """Let the app's authentication have the last word, and record the page view."""
+    occasion = visit.occasion()
+    settings = visit.settings
+    if settings.user is not None and (visit.is_touched or occasion.navigation):
+        if visit.is_touched:
+            acts.follow_app(visit, sink)
+        else:
+            acts.look(visit, sink)
+    if settings.track_pages and not visit.paged:
+        kinds = [value for name, value in headers if name.lower() == b"content-type"]
+        if minting.is_page_view(occasion, visit.method(), status, b"".join(kinds[:1])):
+            identity.page()
+
+
+def _lines(visit: RequestVisit, status: int, headers: Headers) -> list[bytes]:
+    occasion, settings = visit.occasion(), visit.settings
+    if not (visit.used or occasion.navigation or visit.will_keep()):
+        return []
+    if not caching.may_carry_cookies(status, headers):
+        if visit.changed:
+            visit.advise("shared", _SHARED)
+        return []
+    if visit.will_keep():
+        visit.with_id()
+    current = visit.visitor
+    found, seen = visit.found(), visit.recognition().presented
+    if found.visitor.anonymous_id is None and not visit.will_keep() and not visit.changed:
+        current = visitor.Visitor()
+    kept, all_fitted = persist.rememberable(current, settings.remember)
+    if not all_fitted:
+        visit.advise("traits", _FORGOTTEN)
+    if not persist.is_due(found, kept):
+        return []
+    return persist.set_cookies(
+        seen,
+        found,
+        kept,
+        changed=visit.changed,
+        signer=settings.signer,
+        attributes=visit.site().attributes,
+        now=visit.now(),
+        nonce=new_nonce(),
+        browser=settings.browser,
+    )
+
+
+def _link(visit: RequestVisit, sink: Sink | None) -> None:
+    """Tie the short-lived id to the older one the browser remembered, once."""
+    short_lived = visit.found().link
+    if short_lived is not None and sink is not None:
+        acts.link(visit, sink, short_lived)

@@ -1,0 +1,65 @@
+"""What every verb takes besides its own arguments (Segment Spec: Common Fields)."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, TypedDict
+
+import msgspec
+
+from segment_identity import ids, messages
+from segment_identity.errors import InvalidCall
+from segment_identity.jsonable import Snapshot
+
+
+class Common(TypedDict, total=False):
+    """Keyword arguments of every verb.
+
+    *context* is laid over the request's own; *timestamp* is a datetime (a naive one is UTC) or an
+    ISO 8601 text; *anonymous_id* replaces the stored one, as in Analytics.js.
+    """
+
+    context: Mapping[str, Any] | None
+    integrations: Mapping[str, Any] | None
+    timestamp: datetime | str | None
+    message_id: str | None
+    anonymous_id: str | int | None
+
+
+class Call(msgspec.Struct, frozen=True):
+    """The checked common arguments of one call."""
+
+    context: Mapping[str, Any]
+    integrations: Mapping[str, Any]
+    timestamp: str
+    message_id: str
+    anonymous_id: str | None
+
+
+_NAMES = frozenset(Common.__annotations__)
+
+
+def checked(
+    verb: str, given: Common, snapshot: Snapshot, now: float, new_id: Callable[[], str]
+) -> Call:
+    """Check the common arguments of one call to *verb*; raises `InvalidCall`."""
+    unknown = given.keys() - _NAMES
+    if unknown:
+        raise InvalidCall(
+            f"{verb}() was given {min(unknown)!r}; besides its own arguments it takes "
+            + ", ".join(sorted(_NAMES))
+        )
+    message_id = given.get("message_id")
+    anonymous_id = given.get("anonymous_id")
+    return Call(
+        _mapping(verb, "context", given.get("context"), snapshot),
+        _mapping(verb, "integrations", given.get("integrations"), snapshot),
+        messages.moment(verb, given.get("timestamp"), now),
+        new_id() if message_id is None else messages.checked_message_id(verb, message_id),
+        None if anonymous_id is None else ids.given(verb, "anonymous_id", anonymous_id),
+    )
+
+
+def _mapping(verb: str, name: str, given: object, snapshot: Snapshot) -> Mapping[str, Any]:
+    if given is None:
+        return {}
+    return snapshot.mapping(messages.checked_mapping(verb, name, given))

@@ -1,0 +1,1 @@
+"""How events get from a tracking call to the destinations."""

@@ -1,0 +1,39 @@
+"""Make a destination from a URL."""
+
+import importlib
+from typing import Final, cast
+
+from segment_identity.destinations.protocol import Destination
+from segment_identity.errors import ConfigurationError, MissingExtra
+
+# Scheme: module, class, extra. Modules are named, not imported, so that an extra that is not
+# installed costs nothing and is missed only by who asks for it.
+_SCHEMES: Final = {
+    "memory": ("segment_identity.destinations.memory", "Memory", ""),
+    "console": ("segment_identity.destinations.console", "Console", ""),
+    "sqlite": ("segment_identity.warehouse.destination", "Warehouse", "warehouse"),
+}
+
+
+def from_url(url: str) -> Destination:
+    """Return the destination *url* names; errors never show more of it than the scheme."""
+    scheme, colon, _ = url.partition(":")
+    known = _SCHEMES.get(scheme.partition("+")[0])
+    if not colon or known is None:
+        given = f"a URL that starts with {scheme[:20] + ':'!r}" if colon else "a text without ':'"
+        wanted = ", ".join(f"'{name}:…'" for name in sorted(_SCHEMES))
+        raise ConfigurationError(
+            f"Analytics was given {given} as a destination; want one of {wanted}, "
+            "or an object with send(batch) and close()"
+        )
+    module_name, class_name, extra = known
+    try:
+        build = getattr(importlib.import_module(module_name), class_name)
+    except ModuleNotFoundError as error:
+        if not extra or (error.name or "").startswith("segment_identity"):
+            raise
+        raise MissingExtra(
+            f"a destination {scheme}: needs the package {error.name}; "
+            f"install it with: pip install 'segment-identity[{extra}]'"
+        ) from error
+    return cast(Destination, build(url) if extra else build())

@@ -1,0 +1,60 @@
+"""A visit outside any request: in a job, a script, a webhook."""
+
+from collections.abc import Callable
+
+from segment_identity.context import Context
+from segment_identity.reconcile import Reason, Recognised
+from segment_identity.visit import Visit
+from segment_identity.visitor import Visitor
+
+
+class DetachedVisit(Visit):
+    """A visit whose visitor and context are given."""
+
+    __slots__ = ("_advise", "_clock", "_context", "_found", "_new_id", "_report")
+
+    def __init__(
+        self,
+        visitor: Visitor,
+        context: Context,
+        *,
+        clock: Callable[[], float],
+        new_id: Callable[[], str],
+        advise: Callable[[str, str], None],
+        report: Callable[[str, BaseException], None],
+    ) -> None:
+        super().__init__()
+        self._found = Recognised(visitor, Reason.AGREE)
+        self._context = context
+        self._clock = clock
+        self._new_id = new_id
+        self._advise = advise
+        self._report = report
+
+    def with_id(self) -> Visitor:
+        """Return the visitor as it is if it has any id; a known person needs no new device."""
+        return self.visitor if self.visitor.user_id is not None else super().with_id()
+
+    def found(self) -> Recognised:
+        """Return the visitor that was given."""
+        return self._found
+
+    def now(self) -> float:
+        """Return the time, in seconds since 1970."""
+        return self._clock()
+
+    def new_id(self) -> str:
+        """Return a new id."""
+        return self._new_id()
+
+    def context(self) -> Context:
+        """Return the context that was given."""
+        return self._context
+
+    def advise(self, key: str, text: str) -> None:
+        """Log a piece of advice, once."""
+        self._advise(key, text)
+
+    def report(self, reason: str, error: BaseException) -> None:
+        """Count an error that was caught."""
+        self._report(reason, error)

@@ -1,0 +1,191 @@
+"""`Identity`: the one handle that people read and call."""
+
+from collections.abc import Mapping
+from typing import Any, Unpack
+
+from segment_identity import acts, ids, messages, visitor
+from segment_identity import context as contexts
+from segment_identity.acts import Sink
+from segment_identity.calls import Common
+from segment_identity.errors import InvalidCall
+from segment_identity.jsonable import Snapshot
+from segment_identity.visit import Visit
+
+Given = Mapping[str, Any] | None
+
+
+class Identity:
+    """Who is there, with Analytics.js' verbs.
+
+    Verbs return None, never wait, and raise only `InvalidCall`, for arguments of the wrong kind.
+    All but `reset` and `set_anonymous_id` also take the keyword arguments of `Common`.
+    Never decide from an identity what somebody may see or do: it is not authentication.
+    """
+
+    __slots__ = ("_sink", "_visit")
+
+    def __init__(self, visit: Visit, sink: Sink | None) -> None:
+        self._visit = visit
+        self._sink = sink
+
+    def __repr__(self) -> str:
+        return "<Identity>"
+
+    @property
+    def anonymous_id(self) -> str:
+        """The id of this device; one is made if there is none, as in Analytics.js."""
+        acts.look(self._visit, self._sink)
+        return self._visit.device_id()
+
+    @property
+    def user_id(self) -> str | None:
+        """The person, signed by this server or set in this request; None while unknown."""
+        return acts.look(self._visit, self._sink).user_id
+
+    @property
+    def user_id_hint(self) -> str | None:
+        """The user the browser's cookie claims; anyone can write it, so never trust it."""
+        return self._visit.hint()
+
+    @property
+    def group_id(self) -> str | None:
+        """The group, if one was given."""
+        return acts.look(self._visit, self._sink).group_id
+
+    @property
+    def traits(self) -> dict[str, Any]:
+        """What is known of the person now (a copy); between requests see `remember_traits`."""
+        return dict(acts.look(self._visit, self._sink).traits)
+
+    @property
+    def group_traits(self) -> dict[str, Any]:
+        """What is known of the group now (a copy); between requests see `remember_traits`."""
+        return dict(acts.look(self._visit, self._sink).group_traits)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the browser came without an identity."""
+        return self._visit.found().visitor.anonymous_id is None
+
+    @property
+    def is_provisional(self) -> bool:
+        """Whether the id was made for this request and will not be stored in the browser."""
+        return self.is_new and not self._visit.will_keep()
+
+    @property
+    def is_ambiguous(self) -> bool:
+        """Whether the browser sent several ids, one of which somebody else may have planted."""
+        return self._visit.found().ambiguous
+
+    @property
+    def gpc(self) -> bool:
+        """Whether the browser sent Global Privacy Control (`Sec-GPC: 1`)."""
+        return self._visit.signals_gpc()
+
+    def identify(
+        self, user_id: str | int | None = None, traits: Given = None, **common: Unpack[Common]
+    ) -> None:
+        """Tie a person, or traits alone, to this device (Segment Spec: Identify)."""
+        if user_id is None and traits is None:
+            raise InvalidCall("identify() was given nothing; want a user_id, traits or both")
+        person = None if user_id is None else ids.given("identify", "user_id", user_id)
+        given, call = acts.prepare(self._visit, "identify", "traits", traits, common)
+        acts.look(self._visit, self._sink)
+        self._visit.decided |= person is not None
+        policy = self._visit.on_user_change
+        acts.identify(self._visit, self._sink, person, given, call, policy)
+
+    def track(self, event: str, properties: Given = None, **common: Unpack[Common]) -> None:
+        """Record what somebody did (Segment Spec: Track)."""
+        name = messages.checked_event(event)
+        given, call = acts.prepare(self._visit, "track", "properties", properties, common)
+        acts.look(self._visit, self._sink)
+        fields = {"event": name, "properties": given}
+        acts.record(self._visit, self._sink, "track", fields, call)
+
+    def page(
+        self,
+        name: str | None = None,
+        properties: Given = None,
+        *,
+        category: str | None = None,
+        **common: Unpack[Common],
+    ) -> None:
+        """Record that somebody sees a page (Segment Spec: Page)."""
+        messages.checked_name("page", "name", name)
+        messages.checked_name("page", "category", category)
+        given, call = acts.prepare(self._visit, "page", "properties", properties, common)
+        acts.look(self._visit, self._sink)
+        self._visit.paged = True
+        base = contexts.merged(self._visit.context(), call.context)
+        fields, context = messages.page_fields(name, category, given, base)
+        acts.record(self._visit, self._sink, "page", fields, call, context)
+
+    def screen(
+        self,
+        name: str | None = None,
+        properties: Given = None,
+        *,
+        category: str | None = None,
+        **common: Unpack[Common],
+    ) -> None:
+        """Record that somebody sees a screen of an app (Segment Spec: Screen)."""
+        messages.checked_name("screen", "name", name)
+        messages.checked_name("screen", "category", category)
+        given, call = acts.prepare(self._visit, "screen", "properties", properties, common)
+        acts.look(self._visit, self._sink)
+        fields = messages.named_fields(name, category, given)
+        acts.record(self._visit, self._sink, "screen", fields, call)
+
+    def group(self, group_id: str | int, traits: Given = None, **common: Unpack[Common]) -> None:
+        """Put the person in a group, such as a company (Segment Spec: Group)."""
+        group = ids.given("group", "group_id", group_id)
+        given, call = acts.prepare(self._visit, "group", "traits", traits, common)
+        before = acts.look(self._visit, self._sink)
+        after = visitor.group(before, group, given)
+        self._visit.become(after)
+        told = after.group_traits if self._visit.remembers else given
+        acts.record(self._visit, self._sink, "group", {"groupId": group, "traits": told}, call)
+
+    def alias(
+        self,
+        user_id: str | int,
+        previous_id: str | int | None = None,
+        **common: Unpack[Common],
+    ) -> None:
+        """Say that *user_id* is who *previous_id* was: given, else the current user or device."""
+        new = ids.given("alias", "user_id", user_id)
+        old = None if previous_id is None else ids.given("alias", "previous_id", previous_id)
+        _, call = acts.prepare(self._visit, "alias", "properties", None, common)
+        acts.look(self._visit, self._sink)
+        after, previous = visitor.alias(self._visit.with_id(), old)
+        self._visit.become(after)
+        acts.record(self._visit, self._sink, "alias", {"userId": new, "previousId": previous}, call)
+
+    def reset(self, *, keep_device: bool = False) -> None:
+        """Forget the person; the device becomes a new visitor unless *keep_device*."""
+        acts.look(self._visit, self._sink)
+        self._visit.decided = True
+        acts.forget(self._visit, keep_device=keep_device)
+        acts.use_if_changed(self._visit)
+
+    def set_anonymous_id(self, anonymous_id: str | int) -> None:
+        """Replace the anonymousId and keep the person."""
+        device = ids.given("set_anonymous_id", "anonymous_id", anonymous_id)
+        acts.look(self._visit, self._sink)
+        acts.replace_device(self._visit, device)
+        acts.use_if_changed(self._visit)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values from which `analytics.identity(**data)` goes on in a job."""
+        acts.look(self._visit, self._sink)
+        who = self._visit.with_id()
+        acts.use(self._visit, "identify")
+        return {
+            "anonymous_id": who.anonymous_id,
+            "user_id": who.user_id,
+            "group_id": who.group_id,
+            "traits": dict(who.traits),
+            "group_traits": dict(who.group_traits),
+            "context": Snapshot().mapping(self._visit.context()),
+        }

@@ -1,0 +1,162 @@
+"""Build the objects of the Segment Spec, in Segment's own words and camelCase."""
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final, Literal
+
+import msgspec
+
+from segment_identity.errors import InvalidCall
+from segment_identity.jsonable import iso
+from segment_identity.visitor import Visitor
+
+Kind = Literal["identify", "track", "page", "screen", "group", "alias"]
+Message = dict[str, Any]
+
+# Segment's limit for one event (bytes of JSON).
+MAX_EVENT: Final = 32 * 1_024
+_MAX_MESSAGE_ID: Final = 99
+_PAGE_KEYS: Final = ("path", "referrer", "search", "title", "url")
+
+
+def build(
+    kind: Kind,
+    visitor: Visitor,
+    fields: Mapping[str, Any],
+    *,
+    context: Mapping[str, Any],
+    integrations: Mapping[str, Any],
+    message_id: str,
+    timestamp: str,
+) -> Message:
+    """Return one message; *fields* are what only this kind of message has."""
+    return {
+        "type": kind,
+        "messageId": message_id,
+        "anonymousId": visitor.anonymous_id,
+        "userId": visitor.user_id,
+        **fields,
+        "timestamp": timestamp,
+        "originalTimestamp": timestamp,
+        "context": context,
+        "integrations": integrations,
+    }
+
+
+def page_fields(
+    name: str | None,
+    category: str | None,
+    properties: Mapping[str, Any],
+    context: Mapping[str, Any],
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the fields of a page call and its context.
+
+    As in Analytics.js the properties start from the page itself, and properties named like its
+    parts (path, url, title…) correct the page in the context.
+    """
+    page = context.get("page") or {}
+    all_properties = {**page, **properties}
+    if category is not None:
+        all_properties["category"] = category
+    if name:
+        all_properties["name"] = name
+    corrected = {**page, **{key: properties[key] for key in _PAGE_KEYS if key in properties}}
+    fields = named_fields(name, category, all_properties)
+    return fields, {**context, "page": corrected} if corrected else dict(context)
+
+
+def named_fields(
+    name: str | None, category: str | None, properties: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the fields of a page or screen call; absent ones are left out."""
+    fields: dict[str, Any] = {}
+    if category is not None:
+        fields["category"] = category
+    if name is not None:
+        fields["name"] = name
+    fields["properties"] = properties
+    return fields
+
+
+def in_group(context: Mapping[str, Any], group_id: str | None) -> Mapping[str, Any]:
+    """Say in the context which group the visitor is in (Segment Spec: Common, groupId)."""
+    return context if group_id is None else {**context, "groupId": group_id}
+
+
+def moment(verb: str, given: object, now: float) -> str:
+    """Return the time of a message; *given* may be a datetime, an ISO text or None for *now*."""
+    if given is None:
+        return _iso_at(int(now * 1000))
+    if isinstance(given, dt.datetime):
+        try:
+            return iso(given)
+        except OverflowError:
+            pass
+    elif isinstance(given, str):
+        try:
+            return iso(dt.datetime.fromisoformat(given))
+        except (ValueError, OverflowError):
+            pass
+    raise InvalidCall(
+        f"{verb}() was given {type(given).__name__} as timestamp; "
+        "want a datetime or a text such as '2026-01-31T12:00:00Z'"
+    )
+
+
+def checked_message_id(verb: str, given: object) -> str:
+    """Return *given* as a messageId, which Segment wants shorter than 100 characters."""
+    if isinstance(given, str) and 0 < len(given) <= _MAX_MESSAGE_ID and given.isprintable():
+        return given
+    raise InvalidCall(
+        f"{verb}() was given {type(given).__name__} as message_id; "
+        f"want a printable text of 1 to {_MAX_MESSAGE_ID} characters, unique for this message"
+    )
+
+
+def checked_mapping(verb: str, name: str, given: object) -> Mapping[Any, Any]:
+    """Return *given* if it is a mapping (None counts as empty)."""
+    if given is None:
+        return {}
+    if isinstance(given, Mapping):
+        return given
+    raise InvalidCall(f"{verb}() was given {type(given).__name__} as {name}; want a mapping")
+
+
+def checked_name(verb: str, name: str, given: object) -> str | None:
+    """Return *given* if it is a text or None."""
+    if given is None or isinstance(given, str):
+        return given
+    raise InvalidCall(f"{verb}() was given {type(given).__name__} as {name}; want a str")
+
+
+def checked_event(given: object) -> str:
+    """Return *given* if it can name an event."""
+    if isinstance(given, str) and given.strip():
+        return given
+    shown = "a blank" if isinstance(given, str) else type(given).__name__
+    raise InvalidCall(f"track() was given {shown} as event; want its name, such as 'Signed Up'")
+
+
+def received(event: bytes, now: float) -> Message:
+    """Read an encoded message as its receiver does, who stamps `sentAt` and `receivedAt`."""
+    message: Message = msgspec.json.decode(event)
+    stamp = _iso_at(int(now * 1000))
+    message.setdefault("sentAt", stamp)
+    message.setdefault("receivedAt", stamp)
+    return message
+
+
+def is_sampled(message: Mapping[str, Any], rate: float) -> bool:
+    """Tell whether the visitor of *message* is in the sample; all of one visitor is or is not."""
+    who = message.get("anonymousId") or message.get("userId") or ""
+    digest = hashlib.blake2b(str(who).encode("utf-8", "replace"), digest_size=8).digest()
+    return int.from_bytes(digest) < rate * 2**64
+
+
+@lru_cache(maxsize=8)
+def _iso_at(milliseconds: int) -> str:
+    seconds, rest = divmod(milliseconds, 1000)
+    whole = dt.datetime.fromtimestamp(seconds, dt.UTC)
+    return whole.strftime("%Y-%m-%dT%H:%M:%S") + f".{rest:03d}Z"

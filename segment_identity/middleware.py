@@ -1,0 +1,156 @@
+"""`IdentityMiddleware`: gives every connection an identity and every response its cookies."""
+
+import time
+from collections.abc import Callable, Collection, Sequence
+
+from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from segment_identity import options, proxies, settings
+from segment_identity.analytics import Analytics
+from segment_identity.answer import with_identity
+from segment_identity.entropy import new_uuid
+from segment_identity.errors import ConfigurationError
+from segment_identity.identity import Identity
+from segment_identity.journal import Journal
+from segment_identity.minting import Mint
+from segment_identity.proxies import IpPolicy
+from segment_identity.request_visit import RequestVisit
+from segment_identity.settings import Exclude, Settings, UserCallback
+from segment_identity.visitor import OnUserChange
+
+
+class IdentityMiddleware:
+    """Put the visitor's identity into `request.state.identity` and keep it in cookies.
+
+    *secret_key* signs the server's memory; at least 16 random characters, no default. Keys in
+    *previous_keys* still verify, so that a key can be replaced without forgetting anybody.
+    *cookie_domain* shares the identity with subdomains, exactly as wide as Analytics.js does.
+    *browser* False sets no cookie that scripts can read. *user* maps a connection to the id of the
+    signed-in user, to (id, traits) or to None, and always wins. *trusted_proxies* is the number of
+    proxies in front, or their networks. See the README for every option.
+    """
+
+    @options.explained
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        secret_key: object,
+        previous_keys: Sequence[object] = (),
+        analytics: Analytics | None = None,
+        cookie_domain: str | None = None,
+        browser: bool = True,
+        on_user_change: OnUserChange = "rotate",
+        user: UserCallback | None = None,
+        mint: Mint = "navigation",
+        remember_traits: bool | Collection[str] = False,
+        track_pages: bool = False,
+        trusted_proxies: int | Sequence[str] = 0,
+        ip: IpPolicy = "mask",
+        exclude: Exclude | None = None,
+        secure: bool | None = None,
+        track_bots: bool = False,
+        clock: Callable[[], float] = time.time,
+        new_id: Callable[[], str] = new_uuid,
+    ) -> None:
+        options.one_of("on_user_change", on_user_change, ("rotate", "keep", "refuse"))
+        options.one_of("mint", mint, ("navigation", "always", "never"))
+        options.one_of("ip", ip, ("mask", "full", "none"))
+        for name, value in (("browser", browser), ("track_pages", track_pages)):
+            settings.flag(name, value)
+        settings.flag("track_bots", track_bots)
+        if secure is not None:
+            settings.flag("secure", secure)
+        if analytics is not None and not isinstance(analytics, Analytics):
+            raise ConfigurationError(
+                f"analytics was given {type(analytics).__name__}; want an Analytics or None"
+            )
+        signer = settings.signer(secret_key, previous_keys)
+        domain = options.cookie_domain(cookie_domain)
+        self.app = app
+        self._analytics = analytics
+        self._settings = Settings(
+            signer=signer,
+            plain=settings.site(signer, domain, secure=False, browser=browser),
+            secure=settings.site(signer, domain, secure=True, browser=browser),
+            browser=browser,
+            on_user_change=on_user_change,
+            user=settings.user_callback(user),
+            mint=mint,
+            remember=settings.remember(remember_traits),
+            track_pages=track_pages,
+            trusted_proxies=proxies.trusted_proxies(trusted_proxies),
+            ip=ip,
+            exclude=settings.exclude(exclude),
+            always_secure=secure,
+            track_bots=track_bots,
+            clock=clock,
+            new_id=new_id,
+            journal=Journal() if analytics is None else analytics.journal,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        kind = scope["type"]
+        if kind == "lifespan" and self._analytics is not None:
+            await self.app(scope, receive, _draining(self._analytics, send))
+            return
+        state = scope.get("state")
+        if kind not in ("http", "websocket") or _has_identity(state):
+            await self.app(scope, receive, send)
+            return
+        visit = RequestVisit(scope, self._settings)
+        identity = Identity(visit, self._analytics)
+        if state is None:
+            scope["state"] = {"identity": identity}
+        else:
+            state["identity"] = identity
+        if kind == "websocket":
+            await self.app(scope, receive, send)
+            return
+        sink = self._analytics
+
+        async def send_with_identity(message: Message) -> None:
+            if not visit.answered and message["type"] == "http.response.start":
+                message = _answered(visit, identity, sink, message)
+            await send(message)
+
+        await self.app(scope, receive, send_with_identity)
+
+
+def _answered(
+    visit: RequestVisit, identity: Identity, sink: Analytics | None, message: Message
+) -> Message:
+    """Return the message with cookies; the app's own if ours fail, because it must be served."""
+    if message.get("status", 0) < 200:
+        return message
+    if "headers" in message and not isinstance(message["headers"], list | tuple):
+        # An iterator can be read only once, and the app's own headers must survive our errors.
+        message = {**message, "headers": list(message["headers"])}
+    try:
+        return with_identity(visit, identity, sink, message)
+    except Exception as error:
+        visit.report("answer", error)
+        return message
+    finally:
+        visit.answered = True
+
+
+def _has_identity(state: object) -> bool:
+    """Tell whether this middleware also stands further out, whose identity is the one."""
+    return isinstance(state, dict) and isinstance(state.get("identity"), Identity)
+
+
+def _draining(analytics: Analytics, send: Send) -> Send:
+    """Deliver what waits before the server hears that the app has shut down.
+
+    A server exits as soon as it hears so; delivering after that would lose the queue.
+    """
+
+    async def send_after_draining(message: Message) -> None:
+        if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
+            await run_in_threadpool(analytics.close)
+        await send(message)
+
+    return send_after_draining

@@ -1,0 +1,76 @@
+"""Check options when something is built, so that a mistake is told at once and in words."""
+
+import difflib
+import functools
+import inspect
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import Final, ParamSpec
+
+from segment_identity.errors import ConfigurationError, UnknownOption
+
+P = ParamSpec("P")
+
+_HOST: Final = re.compile(
+    r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+"
+)
+
+
+def explained(build: Callable[P, None]) -> Callable[P, None]:
+    """Make a constructor say which options exist when one is misspelt or missing."""
+    parameters = dict(inspect.signature(build).parameters)
+    del parameters["self"]
+    names = [name for name, each in parameters.items() if each.kind is each.KEYWORD_ONLY]
+    required = [name for name in names if parameters[name].default is inspect.Parameter.empty]
+    owner = build.__qualname__.partition(".")[0]
+
+    @functools.wraps(build)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> None:
+        unknown = [name for name in kwargs if name not in parameters]
+        if unknown:
+            close = difflib.get_close_matches(unknown[0], names, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else "it has: " + ", ".join(names)
+            raise UnknownOption(f"{owner} has no option {unknown[0]!r}; {hint}")
+        missing = [name for name in required if name not in kwargs]
+        if missing:
+            raise UnknownOption(f"{owner} needs {missing[0]}=; it has no default on purpose")
+        build(*args, **kwargs)
+
+    return checked
+
+
+def one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    """Raise unless *value* is one of *allowed*."""
+    if value not in allowed:
+        wanted = ", ".join(repr(each) for each in allowed)
+        raise ConfigurationError(f"{name} was given {value!r}; want one of {wanted}")
+
+
+def cookie_domain(value: object) -> str | None:
+    """Return the Domain attribute to use, without a leading dot; None keeps cookies host-only.
+
+    `localhost` and IP addresses take no Domain attribute (RFC 6265 section 5.1.3), so they give
+    None. Anything that is not a host name of at least two labels raises `ConfigurationError`.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ConfigurationError(f"cookie_domain was given {type(value).__name__}; want a str")
+    host = value.lower().removeprefix(".")
+    if host == "localhost" or _is_address(host):
+        return None
+    if len(host) > 253 or not _HOST.fullmatch(host):
+        raise ConfigurationError(
+            f"cookie_domain was given {value!r}; want a host name such as 'example.com', "
+            "without scheme, port or path"
+        )
+    return host
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True

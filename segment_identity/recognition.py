@@ -1,0 +1,93 @@
+"""Read, verify and reconcile the cookies of a request, remembering the outcome for a while."""
+
+import threading
+from typing import Final, NamedTuple
+
+from segment_identity import presented
+from segment_identity.cookies import Attributes
+from segment_identity.presented import Presented
+from segment_identity.reconcile import DAY, Recognised, reconcile
+from segment_identity.signing import LEEWAY, Memory, MemorySigner, is_alive
+
+_CAPACITY: Final = 1_024
+_MAX_HEADER: Final = 4_096
+
+
+class Recognition(NamedTuple):
+    """What was presented, who it is, and between which times (seconds) that stays true."""
+
+    presented: Presented
+    found: Recognised
+    since: float
+    until: float
+
+
+class Recogniser:
+    """Recognises visitors by their Cookie header.
+
+    A browser sends the same header again and again, and the outcome for a steady visitor depends on
+    nothing else until its cookie is due for renewal; so outcomes are kept, bounded by count and
+    size. Only headers whose signature held are kept.
+    """
+
+    __slots__ = ("_browser", "_lock", "_name", "_recent", "_signer")
+
+    def __init__(self, signer: MemorySigner, attributes: Attributes, *, browser: bool) -> None:
+        self._signer = signer
+        self._name = attributes.prefix + presented.MEMORY
+        self._browser = browser
+        self._recent: dict[bytes, Recognition] = {}
+        self._lock = threading.Lock()
+
+    def recall(self, header: bytes, now: float) -> Recognition | None:
+        """Return the outcome for *header* if it is remembered and still true."""
+        known = self._recent.get(header)
+        return known if known is not None and known.since <= now < known.until else None
+
+    def recognise(self, header: bytes, now: float) -> Recognition:
+        """Return who sent *header*, a joined Cookie header, at *now*."""
+        known = self.recall(header, now)
+        if known is not None:
+            return known
+        seen = presented.read(header, self._name, browser=self._browser)
+        memories, stale_key = self._memories(seen, now)
+        memory = memories[0] if len(memories) == 1 else None
+        found = reconcile(
+            seen,
+            memory,
+            now,
+            browser=self._browser,
+            stale_key=stale_key,
+            contested=len(memories) > 1,
+        )
+        if found.owes or found.memory is None:
+            return Recognition(seen, found, now, now)
+        kept = found.memory
+        fresh = Recognition(seen, found, kept.seen - LEEWAY, kept.seen + DAY)
+        if len(header) <= _MAX_HEADER:
+            self._keep(header, fresh)
+        return fresh
+
+    def _memories(self, seen: Presented, now: float) -> tuple[list[Memory], bool]:
+        """Return the different memories presented, and whether an old key signed one of them."""
+        memories: list[Memory] = []
+        stale_key = False
+        for token in seen.tokens:
+            opened = self._signer.loads(token)
+            if opened is None or not is_alive(opened.memory, now):
+                continue
+            stale_key |= not opened.current
+            same = [_ids(each) for each in memories]
+            if _ids(opened.memory) not in same:
+                memories.append(opened.memory)
+        return memories, stale_key
+
+    def _keep(self, header: bytes, fresh: Recognition) -> None:
+        with self._lock:
+            if len(self._recent) >= _CAPACITY:
+                self._recent.pop(next(iter(self._recent)))
+            self._recent[header] = fresh
+
+
+def _ids(memory: Memory) -> tuple[str, str | None, str | None]:
+    return memory.anonymous_id, memory.user_id, memory.group_id

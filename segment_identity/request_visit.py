@@ -1,0 +1,205 @@
+"""A visit by a request: everything comes from the ASGI scope, and only when asked for."""
+
+from typing import Final
+
+from starlette.requests import HTTPConnection
+from starlette.types import Scope
+
+from segment_identity import context, cookies, ids, minting, proxies
+from segment_identity.context import Context
+from segment_identity.jsonable import Snapshot
+from segment_identity.messages import checked_mapping
+from segment_identity.minting import Occasion
+from segment_identity.presented import NOTHING
+from segment_identity.recognition import Recognition
+from segment_identity.reconcile import Recognised
+from segment_identity.settings import Settings, Site
+from segment_identity.visit import AppUser, Visit
+from segment_identity.visitor import OnUserChange
+
+_NOBODY: Final = Recognition(NOTHING, Recognised(), 0.0, 0.0)
+_SILENT: Final = Occasion(navigation=False, silence="excluded")
+
+
+class RequestVisit(Visit):
+    """The visit of one connection."""
+
+    __slots__ = (
+        "_context",
+        "_headers",
+        "_occasion",
+        "_recognition",
+        "answered",
+        "scope",
+        "settings",
+    )
+
+    def __init__(self, scope: Scope, settings: Settings) -> None:
+        super().__init__()
+        self.scope = scope
+        self.settings = settings
+        self.answered = False
+        self._recognition: Recognition | None = None
+        self._occasion: Occasion | None = None
+        self._context: Context | None = None
+        self._headers: dict[bytes, bytes] | None = None
+
+    @property
+    def on_user_change(self) -> OnUserChange:  # type: ignore[override]
+        """What identifying somebody else does."""
+        return self.settings.on_user_change
+
+    @property
+    def remembers(self) -> bool:  # type: ignore[override]
+        """Whether traits are kept between requests."""
+        return self.settings.remember is not False
+
+    def recognition(self) -> Recognition:
+        """Return what the cookies said; an error of ours makes the visitor a stranger."""
+        known = self._recognition
+        if known is None:
+            try:
+                header = cookies.cookie_header(self.scope["headers"])
+                known = self.site().recogniser.recognise(header, self.now())
+            except Exception as error:
+                self.report("recognise", error)
+                known = _NOBODY
+            self._recognition = known
+        return known
+
+    def found(self) -> Recognised:
+        """Return who the cookies say it is."""
+        return self.recognition().found
+
+    def site(self) -> Site:
+        """Return how identities are read and written for this connection's scheme."""
+        settings = self.settings
+        if settings.always_secure is not None:
+            secure = settings.always_secure
+        elif not settings.trusted_proxies:
+            secure = self.scope.get("scheme") in ("https", "wss")
+        else:
+            forwarded = self._joined(b"x-forwarded-proto")
+            scheme = str(self.scope.get("scheme", "http"))
+            secure = proxies.is_secure(scheme, self._peer(), forwarded, settings.trusted_proxies)
+        return settings.secure if secure else settings.plain
+
+    def now(self) -> float:
+        """Return the time, in seconds since 1970."""
+        return self.settings.clock()
+
+    def new_id(self) -> str:
+        """Return a new id."""
+        return self.settings.new_id()
+
+    def headers(self) -> dict[bytes, bytes]:
+        """Return the last header of each name."""
+        if self._headers is None:
+            self._headers = {name.lower(): value for name, value in self.scope["headers"]}
+        return self._headers
+
+    def method(self) -> str:
+        """Return the HTTP method; a websocket's handshake is a GET."""
+        return str(self.scope.get("method", "GET"))
+
+    def occasion(self) -> Occasion:
+        """Return what kind of request this is."""
+        if self._occasion is None:
+            try:
+                judged = minting.occasion(
+                    self.method(),
+                    self.headers(),
+                    opted_out=self.recognition().presented.opted_out,
+                    excluded=self._is_excluded(),
+                    track_bots=self.settings.track_bots,
+                )
+                if self.scope["type"] == "websocket":
+                    judged = Occasion(navigation=False, silence=judged.silence)
+            except Exception as error:
+                self.report("exclude", error)
+                judged = _SILENT
+            self._occasion = judged
+        return self._occasion
+
+    def hint(self) -> str | None:
+        """Return the user the browser claims."""
+        found, presented = self.found(), self.recognition().presented
+        agreed = presented.user_id == found.visitor.user_id
+        return presented.user_id if agreed else found.claimed
+
+    def signals_gpc(self) -> bool:
+        """Tell whether the browser sent Global Privacy Control; only the value 1 is a signal."""
+        return self.headers().get(b"sec-gpc", b"").strip() == b"1"
+
+    def will_keep(self) -> bool:
+        """Tell whether an anonymousId made in this visit will be stored in the browser."""
+        if self.answered or self.scope["type"] != "http":
+            return False
+        return minting.may_mint(self.occasion(), self.settings.mint, used=self.used)
+
+    def context(self) -> Context:
+        """Return the context of this request, built once."""
+        if self._context is None:
+            try:
+                self._context = self._build_context()
+            except Exception as error:
+                self.report("context", error)
+                self._context = {"library": context.LIBRARY}
+        return self._context
+
+    def app_user(self) -> AppUser | None:
+        """Ask the `user` option; what it raises or returns wrongly is reported and ignored."""
+        ask = self.settings.user
+        if ask is None:
+            return None
+        try:
+            said = ask(HTTPConnection(self.scope))
+            if said is None:
+                return None, {}
+            user_id, traits = said if isinstance(said, tuple) else (said, {})
+            mapping = checked_mapping("user", "traits", traits)
+            return ids.given("user", "the user's id", user_id), Snapshot().mapping(mapping)
+        except Exception as error:
+            self.report("user", error)
+            return None
+
+    def advise(self, key: str, text: str) -> None:
+        """Log a piece of advice, once."""
+        self.settings.journal.advise(key, text)
+
+    def report(self, reason: str, error: BaseException) -> None:
+        """Count an error that was caught to keep the app running."""
+        self.settings.journal.report(reason, error)
+
+    def _build_context(self) -> Context:
+        scope, settings = self.scope, self.settings
+        address = proxies.client_address(
+            self._peer(), self._joined(b"x-forwarded-for"), settings.trusted_proxies
+        )
+        server = scope.get("server")
+        secure = self.site() is settings.secure
+        return context.from_request(
+            self.headers(),
+            scheme="https" if secure else "http",
+            server=str(server[0]) if server else "",
+            path=scope.get("raw_path") or scope.get("path", "").encode("utf-8", "replace"),
+            query=scope.get("query_string", b""),
+            script=minting.is_script_call(self.headers()),
+            ip=proxies.shown(address, settings.ip),
+        )
+
+    def _peer(self) -> str | None:
+        client = self.scope.get("client")
+        return str(client[0]) if client else None
+
+    def _joined(self, wanted: bytes) -> bytes:
+        return b",".join(value for name, value in self.scope["headers"] if name == wanted)
+
+    def _is_excluded(self) -> bool:
+        rule = self.settings.exclude
+        if rule is None:
+            return False
+        if callable(rule):
+            return bool(rule(HTTPConnection(self.scope)))
+        path = self.scope.get("path", "")
+        return any(path == each or path.startswith(each.rstrip("/") + "/") for each in rule)

@@ -1,0 +1,111 @@
+"""The middleware's options, checked and made ready."""
+
+import inspect
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from starlette.requests import HTTPConnection
+
+from segment_identity.cookies import Attributes
+from segment_identity.errors import ConfigurationError
+from segment_identity.journal import Journal
+from segment_identity.minting import Mint
+from segment_identity.persist import Remember
+from segment_identity.proxies import IpPolicy, TrustedProxies
+from segment_identity.recognition import Recogniser
+from segment_identity.signing import MemorySigner, key_bytes
+from segment_identity.visitor import OnUserChange
+
+AppUser = str | int | tuple[str | int, Mapping[str, Any]] | None
+UserCallback = Callable[[HTTPConnection], AppUser]
+Exclude = Collection[str] | Callable[[HTTPConnection], bool]
+
+
+class Site(msgspec.Struct, frozen=True):
+    """How identities are read and written for one scheme."""
+
+    attributes: Attributes
+    recogniser: Recogniser
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """Everything a request needs to know."""
+
+    signer: MemorySigner
+    plain: Site
+    secure: Site
+    browser: bool
+    on_user_change: OnUserChange
+    user: UserCallback | None
+    mint: Mint
+    remember: Remember
+    track_pages: bool
+    trusted_proxies: TrustedProxies
+    ip: IpPolicy
+    exclude: Exclude | None
+    always_secure: bool | None
+    track_bots: bool
+    clock: Callable[[], float]
+    new_id: Callable[[], str]
+    journal: Journal
+
+
+def signer(secret_key: object, previous_keys: object) -> MemorySigner:
+    """Return the signer for one key that signs and older ones that only verify."""
+    if isinstance(previous_keys, str | bytes) or not isinstance(previous_keys, Sequence):
+        raise ConfigurationError(
+            f"previous_keys was given {type(previous_keys).__name__}; want a list of keys"
+        )
+    older = [key_bytes("previous_keys", key) for key in previous_keys]
+    return MemorySigner([key_bytes("secret_key", secret_key), *older])
+
+
+def site(memory_signer: MemorySigner, domain: str | None, *, secure: bool, browser: bool) -> Site:
+    """Return how identities are read and written over http or (*secure*) https."""
+    attributes = Attributes(domain=domain, secure=secure)
+    return Site(attributes, Recogniser(memory_signer, attributes, browser=browser))
+
+
+def flag(name: str, value: object) -> None:
+    """Raise unless *value* is True or False."""
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{name} was given {value!r}; want True or False")
+
+
+def remember(value: object) -> Remember:
+    """Check `remember_traits`: True, False or the names of the traits to keep."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, Collection) and not isinstance(value, str | bytes):
+        names = list(value)
+        if all(isinstance(name, str) for name in names):
+            return frozenset(names)
+    raise ConfigurationError(
+        f"remember_traits was given {value!r}; want True, False or a list of trait names"
+    )
+
+
+def exclude(value: object) -> Exclude | None:
+    """Check `exclude`: a function of the connection, or path prefixes."""
+    if value is None or (callable(value) and not inspect.iscoroutinefunction(value)):
+        return value
+    if isinstance(value, Collection) and not isinstance(value, str | bytes):
+        prefixes = tuple(value)
+        if all(isinstance(each, str) and each.startswith("/") for each in prefixes):
+            return prefixes
+    raise ConfigurationError(
+        f"exclude was given {value!r}; want a list of path prefixes such as ['/health'] "
+        "or a plain function from the connection to True or False"
+    )
+
+
+def user_callback(value: object) -> UserCallback | None:
+    """Check `user`: a plain function, because an identity is read where nothing can be awaited."""
+    if value is None or (callable(value) and not inspect.iscoroutinefunction(value)):
+        return value
+    kind = "a coroutine function" if callable(value) else type(value).__name__
+    raise ConfigurationError(
+        f"user was given {kind}; want a plain function from the connection "
+        "to the signed-in user's id, to (id, traits), or to None"
+    )

@@ -1,0 +1,109 @@
+"""One visit: who is there, and what has been made of it so far."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, Final
+
+from segment_identity import visitor
+from segment_identity.context import Context
+from segment_identity.minting import Occasion
+from segment_identity.reconcile import Recognised
+from segment_identity.visitor import OnUserChange, Visitor
+
+# A user id, or None for nobody, and traits.
+AppUser = tuple[str | None, Mapping[str, Any]]
+
+_ANY: Final = Occasion(navigation=True)
+
+
+class Visit(ABC):
+    """What a handle works on; a request and a job differ in where things come from."""
+
+    __slots__ = ("_current", "changed", "decided", "paged", "used")
+
+    on_user_change: OnUserChange = "rotate"
+    remembers: bool = False
+
+    def __init__(self) -> None:
+        self._current: Visitor | None = None
+        # A verb was called; an id changed; the app itself said who it is; a page was recorded.
+        self.used = False
+        self.changed = False
+        self.decided = False
+        self.paged = False
+
+    @property
+    def visitor(self) -> Visitor:
+        """Who it is now."""
+        if self._current is None:
+            self._current = self.found().visitor
+        return self._current
+
+    @property
+    def is_touched(self) -> bool:
+        """Whether anybody looked at the identity yet."""
+        return self._current is not None
+
+    def become(self, after: Visitor) -> None:
+        """Make the visitor *after*."""
+        if visitor.has_changed(self.visitor, after):
+            self.changed = True
+        self._current = after
+
+    def with_id(self) -> Visitor:
+        """Return the visitor with an anonymousId, made now if there was none."""
+        current = self.visitor
+        if current.anonymous_id is None:
+            self._current = current = visitor.ensure_id(current, self.new_id)
+        return current
+
+    def device_id(self) -> str:
+        """Return the anonymousId, made now if there was none."""
+        current = visitor.ensure_id(self.visitor, self.new_id)
+        self._current = current
+        assert current.anonymous_id is not None
+        return current.anonymous_id
+
+    @abstractmethod
+    def found(self) -> Recognised:
+        """Return who it was when the visit began."""
+
+    @abstractmethod
+    def now(self) -> float:
+        """Return the time, in seconds since 1970."""
+
+    @abstractmethod
+    def new_id(self) -> str:
+        """Return a new id."""
+
+    @abstractmethod
+    def context(self) -> Context:
+        """Return the context that all messages of this visit share."""
+
+    @abstractmethod
+    def advise(self, key: str, text: str) -> None:
+        """Log a piece of advice, once."""
+
+    @abstractmethod
+    def report(self, reason: str, error: BaseException) -> None:
+        """Count an error that was caught to keep the app running."""
+
+    def occasion(self) -> Occasion:
+        """Return what kind of request this is."""
+        return _ANY
+
+    def hint(self) -> str | None:
+        """Return the user the browser claims."""
+        return None
+
+    def signals_gpc(self) -> bool:
+        """Tell whether the browser sent Global Privacy Control."""
+        return False
+
+    def will_keep(self) -> bool:
+        """Tell whether an anonymousId made in this visit will last beyond it."""
+        return True
+
+    def app_user(self) -> AppUser | None:
+        """Return whom the app's own authentication says is there; None if it does not say."""
+        return None

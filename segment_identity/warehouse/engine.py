@@ -1,0 +1,44 @@
+"""Open an SQLite database so that many processes can write to it."""
+
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+
+from segment_identity.errors import ConfigurationError
+
+
+def open_engine(url: str | URL) -> Engine:
+    """Return an engine for *url*; raises `ConfigurationError` if it cannot work."""
+    try:
+        parsed = make_url(url)
+    except sa.exc.ArgumentError as error:
+        raise ConfigurationError(
+            "the warehouse was given a URL that SQLAlchemy cannot read; "
+            "want one such as 'sqlite:///analytics.db'"
+        ) from error
+    if parsed.get_backend_name() != "sqlite":
+        raise ConfigurationError(
+            f"the warehouse was given a {parsed.get_backend_name()} URL; want 'sqlite:///…'"
+        )
+    if parsed.database and parsed.database != ":memory:":
+        folder = Path(parsed.database).parent
+        if not folder.is_dir():
+            raise ConfigurationError(f"the warehouse's folder does not exist: {folder}")
+    engine = sa.create_engine(parsed)
+    sa.event.listen(engine, "connect", _prepare)
+    sa.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: Any, _: object) -> None:
+    # The driver's own transactions would begin too late: a reader that turns writer cannot wait.
+    connection.isolation_level = None
+    connection.execute("PRAGMA busy_timeout = 5000")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
