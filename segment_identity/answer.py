@@ -2,7 +2,7 @@
 
 from starlette.types import Message
 
-from segment_identity import acts, caching, minting, persist, visitor
+from segment_identity import acts, caching, minting, persist
 from segment_identity.acts import Sink
 from segment_identity.caching import Headers
 from segment_identity.entropy import new_nonce
@@ -23,28 +23,16 @@ def with_identity(
     visit: RequestVisit, identity: Identity, sink: Sink | None, start: Message
 ) -> Message:
     """Return the `http.response.start` message with what the browser must be told."""
-    if _is_steady(visit):
-        return start
     status = start["status"]
-    headers: Headers = [(bytes(name), bytes(value)) for name, value in start.get("headers") or ()]
-    start = {**start, "headers": headers}
+    headers: Headers = list(start.get("headers", ()))
     _finish(visit, identity, sink, status, headers)
     lines = _lines(visit, status, headers)
     if lines:
-        fresh = [line for line in lines if not caching.sets_cookie(headers, line)]
+        fresh = caching.without_those_set(lines, headers)
         kept = caching.keep_private(headers)
-        start["headers"] = [*kept, *((b"set-cookie", line) for line in fresh)]
+        start = {**start, "headers": [*kept, *((b"set-cookie", line) for line in fresh)]}
         _link(visit, sink)
     return start
-
-
-def _is_steady(visit: RequestVisit) -> bool:
-    """Tell at little cost that nobody looked at a visitor who needs nothing."""
-    settings = visit.settings
-    if visit.is_touched or settings.user is not None or settings.track_pages:
-        return False
-    found = visit.found()
-    return found.memory is not None and not found.owes
 
 
 def _finish(
@@ -65,28 +53,27 @@ def _finish(
 
 
 def _lines(visit: RequestVisit, status: int, headers: Headers) -> list[bytes]:
-    occasion, settings = visit.occasion(), visit.settings
-    if not (visit.used or occasion.navigation or visit.will_keep()):
+    """Return the Set-Cookie values this response must carry; mostly none."""
+    settings, found = visit.settings, visit.found()
+    keeps = minting.may_mint(visit.occasion(), settings.mint, used=visit.used)
+    if not (keeps or visit.used or visit.occasion().navigation):
         return []
     if not caching.may_carry_cookies(status, headers):
         if visit.changed:
             visit.advise("shared", _SHARED)
         return []
-    if visit.will_keep():
+    if keeps:
         visit.with_id()
-    current = visit.visitor
-    found, seen = visit.found(), visit.recognition().presented
-    if found.visitor.anonymous_id is None and not visit.will_keep() and not visit.changed:
-        current = visitor.Visitor()
-    kept, all_fitted = persist.rememberable(current, settings.remember)
+    current, all_fitted = persist.rememberable(visit.visitor, settings.remember)
     if not all_fitted:
         visit.advise("traits", _FORGOTTEN)
-    if not persist.is_due(found, kept):
+    if not persist.is_due(found, current, keeps=keeps or visit.changed):
         return []
+    visit.kept = True
     return persist.set_cookies(
-        seen,
+        visit.recognition().presented,
         found,
-        kept,
+        current,
         changed=visit.changed,
         signer=settings.signer,
         attributes=visit.site().attributes,

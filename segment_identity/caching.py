@@ -9,6 +9,8 @@ from typing import Final
 
 Headers = list[tuple[bytes, bytes]]
 
+# Most responses have only these, and need no closer look.
+_PLAIN: Final = frozenset({b"content-length", b"content-type", b"location", b"set-cookie"})
 _NO_STORE_STATUS: Final = frozenset({206, 304})
 _SHARED_HEADERS: Final = frozenset(
     {b"cdn-cache-control", b"surrogate-control", b"cloudflare-cdn-cache-control"}
@@ -32,6 +34,8 @@ def may_carry_cookies(status: int, headers: Headers) -> bool:
 
 def keep_private(headers: Headers) -> Headers:
     """Return *headers* with `private` in Cache-Control and `Cookie` in Vary."""
+    if _PLAIN.issuperset(name for name, _ in headers):
+        return [*headers, (b"cache-control", b"private"), (b"vary", b"Cookie")]
     kept: Headers = []
     controls: list[bytes] = []
     varies: list[bytes] = []
@@ -52,13 +56,13 @@ def keep_private(headers: Headers) -> Headers:
     return [*kept, (b"cache-control", control), (b"vary", vary)]
 
 
-def sets_cookie(headers: Headers, line: bytes) -> bool:
-    """Tell whether the app already sets the cookie that *line* would set."""
-    name = line.partition(b"=")[0]
-    return any(
-        header.lower() == b"set-cookie" and value.partition(b"=")[0].strip() == name
-        for header, value in headers
-    )
+def without_those_set(lines: list[bytes], headers: Headers) -> list[bytes]:
+    """Return the Set-Cookie *lines* whose cookie the app does not already set itself."""
+    taken = [value for name, value in headers if name.lower() == b"set-cookie"]
+    if not taken:
+        return lines
+    names = {value.partition(b"=")[0].strip() for value in taken}
+    return [line for line in lines if line.partition(b"=")[0] not in names]
 
 
 def _directives(value: bytes) -> set[bytes]:

@@ -28,16 +28,15 @@ _LIKE_JSON: Final = re.compile(
     r"[ \t\r\n]*(?:-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null|[\"\[{].*)[ \t\r\n]*",
     re.DOTALL,
 )
+# Ids and plain JSON, of which only two characters need encoding.
+_SIMPLE: Final = re.compile(r'[A-Za-z0-9_.:{}",-]*')
 _ENCODED_NAME: Final = re.compile(rb"(?:^|;)[ \t]*([A-Za-z0-9_%.-]{1,128})[ \t]*=")
 
 
 def cookie_header(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     """Join all Cookie lines of a request; HTTP/2 may send many."""
-    found = b""
-    for name, value in headers:
-        if name == b"cookie":
-            found = found + b"; " + value if found else value
-    return found
+    found = [value for name, value in headers if name == b"cookie"]
+    return found[0] if len(found) == 1 else b"; ".join(found)
 
 
 def values(header: bytes, name: bytes) -> list[bytes]:
@@ -111,6 +110,8 @@ def encode(text: str) -> bytes:
 
 def encode_raw(text: str) -> bytes:
     """Return *text* percent-encoded as js-cookie does."""
+    if _SIMPLE.fullmatch(text):
+        return text.encode("ascii").replace(b'"', b"%22").replace(b",", b"%2C")
     return quote(text, safe=_SAFE).encode("ascii")
 
 

@@ -11,8 +11,6 @@ from segment_identity.visitor import Visitor
 class DetachedVisit(Visit):
     """A visit whose visitor and context are given."""
 
-    __slots__ = ("_advise", "_clock", "_context", "_found", "_new_id", "_report")
-
     def __init__(
         self,
         visitor: Visitor,
@@ -23,7 +21,6 @@ class DetachedVisit(Visit):
         advise: Callable[[str, str], None],
         report: Callable[[str, BaseException], None],
     ) -> None:
-        super().__init__()
         self._found = Recognised(visitor, Reason.AGREE)
         self._context = context
         self._clock = clock

@@ -1,6 +1,5 @@
 """Randomness, kept out of the core."""
 
-import base64
 import os
 
 
@@ -15,4 +14,4 @@ def new_uuid() -> str:
 
 def new_nonce() -> str:
     """Return 64 random bits as text."""
-    return base64.urlsafe_b64encode(os.urandom(8))[:11].decode("ascii")
+    return os.urandom(8).hex()

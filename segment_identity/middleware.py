@@ -1,7 +1,7 @@
 """`IdentityMiddleware`: gives every connection an identity and every response its cookies."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -70,6 +70,8 @@ class IdentityMiddleware:
         domain = options.cookie_domain(cookie_domain)
         self.app = app
         self._analytics = analytics
+        # Whether even a steady visitor's response gives us something to do.
+        self._listens = user is not None or track_pages
         self._settings = Settings(
             signer=signer,
             plain=settings.site(signer, domain, secure=False, browser=browser),
@@ -93,53 +95,48 @@ class IdentityMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         kind = scope["type"]
-        if kind == "lifespan" and self._analytics is not None:
-            await self.app(scope, receive, _draining(self._analytics, send))
-            return
+        if kind != "http" and kind != "websocket":
+            if kind == "lifespan" and self._analytics is not None:
+                send = _draining(self._analytics, send)
+            return await self.app(scope, receive, send)
         state = scope.get("state")
-        if kind not in ("http", "websocket") or _has_identity(state):
-            await self.app(scope, receive, send)
-            return
-        visit = RequestVisit(scope, self._settings)
-        identity = Identity(visit, self._analytics)
         if state is None:
-            scope["state"] = {"identity": identity}
-        else:
-            state["identity"] = identity
+            state = scope["state"] = {}
+        elif isinstance(state.get("identity"), Identity):
+            # This middleware also stands further out, and that identity is the one.
+            return await self.app(scope, receive, send)
+        visit = RequestVisit(scope, self._settings)
+        identity = state["identity"] = Identity(visit, self._analytics)
         if kind == "websocket":
-            await self.app(scope, receive, send)
-            return
-        sink = self._analytics
+            # Its handshake sets no cookie: an identity can be read there and not stored.
+            visit.answered = True
 
-        async def send_with_identity(message: Message) -> None:
+        # Not a coroutine function, as most messages only pass through.
+        def send_with_identity(message: Message) -> Awaitable[None]:
             if not visit.answered and message["type"] == "http.response.start":
-                message = _answered(visit, identity, sink, message)
-            await send(message)
+                message = self._answered(visit, identity, message)
+            return send(message)
 
-        await self.app(scope, receive, send_with_identity)
+        try:
+            await self.app(scope, receive, send_with_identity)
+        finally:
+            visit.release()
 
-
-def _answered(
-    visit: RequestVisit, identity: Identity, sink: Analytics | None, message: Message
-) -> Message:
-    """Return the message with cookies; the app's own if ours fail, because it must be served."""
-    if message.get("status", 0) < 200:
-        return message
-    if "headers" in message and not isinstance(message["headers"], list | tuple):
-        # An iterator can be read only once, and the app's own headers must survive our errors.
-        message = {**message, "headers": list(message["headers"])}
-    try:
-        return with_identity(visit, identity, sink, message)
-    except Exception as error:
-        visit.report("answer", error)
-        return message
-    finally:
+    def _answered(self, visit: RequestVisit, identity: Identity, message: Message) -> Message:
+        """Return the message with cookies; the app's own if ours fail, as it must be served."""
+        if message.get("status", 0) < 200:
+            return message
         visit.answered = True
-
-
-def _has_identity(state: object) -> bool:
-    """Tell whether this middleware also stands further out, whose identity is the one."""
-    return isinstance(state, dict) and isinstance(state.get("identity"), Identity)
+        if not self._listens and visit.is_steady():
+            return message
+        if "headers" in message and not isinstance(message["headers"], list | tuple):
+            # An iterator can be read only once, and the app's headers must survive our errors.
+            message = {**message, "headers": list(message["headers"])}
+        try:
+            return with_identity(visit, identity, self._analytics, message)
+        except Exception as error:
+            visit.report("answer", error)
+            return message
 
 
 def _draining(analytics: Analytics, send: Send) -> Send:

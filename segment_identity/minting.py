@@ -6,6 +6,7 @@ one visitor would be many. So only a navigation stores a new id by itself; what 
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
@@ -37,7 +38,7 @@ _BOTS: Final = (
     "elb-health",
 )
 _NOT_BOTS: Final = ("cubot",)
-_PURPOSES: Final = (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
+_PURPOSES: Final = frozenset({b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"})
 _SPECULATIVE: Final = (b"prefetch", b"prerender", b"preview")
 _DESTINATIONS: Final = frozenset(
     b"""
@@ -72,7 +73,7 @@ def occasion(
         silence = "opted_out"
     elif method in ("HEAD", "OPTIONS"):
         silence = "method"
-    elif any(_is_speculative(headers.get(name, b"")) for name in _PURPOSES):
+    elif not _PURPOSES.isdisjoint(headers) and _is_speculative(headers):
         silence = "speculative"
     elif not track_bots and is_bot(headers.get(b"user-agent", b"")):
         silence = "bot"
@@ -112,15 +113,20 @@ def is_page_view(occasion: Occasion, method: str, status: int, content_type: byt
 
 def is_bot(user_agent: bytes) -> bool:
     """Tell whether a user agent names a known crawler, preview or probe."""
-    agent = user_agent[:_MAX_AGENT].decode("latin-1").lower()
+    return _is_bot(user_agent[:_MAX_AGENT])
+
+
+@lru_cache(maxsize=512)
+def _is_bot(user_agent: bytes) -> bool:
+    agent = user_agent.decode("latin-1").lower()
     for phone in _NOT_BOTS:
         agent = agent.replace(phone, "")
     return any(name in agent for name in _BOTS)
 
 
-def _is_speculative(purpose: bytes) -> bool:
-    value = purpose[:256].lower()
-    return any(word in value for word in _SPECULATIVE)
+def _is_speculative(headers: Mapping[bytes, bytes]) -> bool:
+    said = b" ".join(headers.get(name, b"")[:256] for name in _PURPOSES).lower()
+    return any(word in said for word in _SPECULATIVE)
 
 
 def _is_navigation(headers: Mapping[bytes, bytes]) -> bool:
@@ -133,8 +139,8 @@ def _is_navigation(headers: Mapping[bytes, bytes]) -> bool:
     if b"sec-fetch-site" in headers:
         return False
     # Plain http, old browsers and programs send no Sec-Fetch headers.
-    accept = headers.get(b"accept")
-    return accept is None or b"text/html" in accept or b"*/*" in accept
+    accept = headers.get(b"accept", b"*/*").lower()
+    return b"text/html" in accept or b"*/*" in accept
 
 
 def is_script_call(headers: Mapping[bytes, bytes]) -> bool:

@@ -32,8 +32,13 @@ def rememberable(visitor: Visitor, remember: Remember) -> tuple[Visitor, bool]:
     return kept, all_user and all_group
 
 
-def is_due(found: Recognised, visitor: Visitor) -> bool:
-    """Tell whether the browser should get cookies; a steady visitor's response carries none."""
+def is_due(found: Recognised, visitor: Visitor, *, keeps: bool) -> bool:
+    """Tell whether the browser should get cookies; a steady visitor's response carries none.
+
+    *keeps* False says that an id made in this request may not be stored.
+    """
+    if found.visitor.anonymous_id is None and not keeps:
+        return found.owes and visitor.anonymous_id is None
     return found.owes or visitor != found.visitor
 
 

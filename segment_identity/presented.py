@@ -42,8 +42,6 @@ NOTHING: Final = Presented()
 
 def read(header: bytes, memory_name: bytes, *, browser: bool = True) -> Presented:
     """Read our cookies from a joined Cookie *header*; *browser* False reads the memory alone."""
-    if b"ajs_" not in header and b"ajs%" not in header:
-        return NOTHING
     tokens = tuple(dict.fromkeys(_unquoted(cookies.values(header, memory_name))))
     opted_out = any(cookies.values(header, OPT_OUT))
     if not browser:

@@ -68,7 +68,9 @@ def parse(text: str) -> Address | None:
     if not text or len(text) > 64 or not text.isascii():
         return None
     if text.startswith("["):
-        text = text[1:].partition("]")[0]
+        text, closed, _ = text[1:].partition("]")
+        if not closed:
+            return None
     elif text.count(":") == 1:
         text = text.partition(":")[0]
     try:

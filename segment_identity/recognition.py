@@ -14,12 +14,16 @@ _MAX_HEADER: Final = 4_096
 
 
 class Recognition(NamedTuple):
-    """What was presented, who it is, and between which times (seconds) that stays true."""
+    """What was presented and who it is; a *steady* one stays true from *since* until *until*."""
 
     presented: Presented
     found: Recognised
-    since: float
-    until: float
+    steady: bool = False
+    since: float = 0.0
+    until: float = 0.0
+
+
+_NOBODY: Final = Recognition(presented.NOTHING, Recognised())
 
 
 class Recogniser:
@@ -39,15 +43,12 @@ class Recogniser:
         self._recent: dict[bytes, Recognition] = {}
         self._lock = threading.Lock()
 
-    def recall(self, header: bytes, now: float) -> Recognition | None:
-        """Return the outcome for *header* if it is remembered and still true."""
-        known = self._recent.get(header)
-        return known if known is not None and known.since <= now < known.until else None
-
     def recognise(self, header: bytes, now: float) -> Recognition:
         """Return who sent *header*, a joined Cookie header, at *now*."""
-        known = self.recall(header, now)
-        if known is not None:
+        if b"ajs" not in header:
+            return _NOBODY
+        known = self._recent.get(header)
+        if known is not None and known.since <= now < known.until:
             return known
         seen = presented.read(header, self._name, browser=self._browser)
         memories, stale_key = self._memories(seen, now)
@@ -61,9 +62,9 @@ class Recogniser:
             contested=len(memories) > 1,
         )
         if found.owes or found.memory is None:
-            return Recognition(seen, found, now, now)
+            return Recognition(seen, found)
         kept = found.memory
-        fresh = Recognition(seen, found, kept.seen - LEEWAY, kept.seen + DAY)
+        fresh = Recognition(seen, found, True, kept.seen - LEEWAY, kept.seen + DAY)
         if len(header) <= _MAX_HEADER:
             self._keep(header, fresh)
         return fresh

@@ -17,32 +17,24 @@ from segment_identity.settings import Settings, Site
 from segment_identity.visit import AppUser, Visit
 from segment_identity.visitor import OnUserChange
 
-_NOBODY: Final = Recognition(NOTHING, Recognised(), 0.0, 0.0)
+_NOBODY: Final = Recognition(NOTHING, Recognised())
 _SILENT: Final = Occasion(navigation=False, silence="excluded")
 
 
 class RequestVisit(Visit):
     """The visit of one connection."""
 
-    __slots__ = (
-        "_context",
-        "_headers",
-        "_occasion",
-        "_recognition",
-        "answered",
-        "scope",
-        "settings",
-    )
+    # The response has begun, so cookies are settled; and the new id is among them.
+    answered: bool = False
+    kept: bool = False
+    _recognition: Recognition | None = None
+    _occasion: Occasion | None = None
+    _context: Context | None = None
+    _headers: dict[bytes, bytes] | None = None
 
     def __init__(self, scope: Scope, settings: Settings) -> None:
-        super().__init__()
         self.scope = scope
         self.settings = settings
-        self.answered = False
-        self._recognition: Recognition | None = None
-        self._occasion: Occasion | None = None
-        self._context: Context | None = None
-        self._headers: dict[bytes, bytes] | None = None
 
     @property
     def on_user_change(self) -> OnUserChange:  # type: ignore[override]
@@ -54,13 +46,32 @@ class RequestVisit(Visit):
         """Whether traits are kept between requests."""
         return self.settings.remember is not False
 
+    def is_steady(self) -> bool:
+        """Tell, at little cost, that the visitor is known and nothing about it changed."""
+        known = self.recognition()
+        if not known.steady:
+            return False
+        current = self._current
+        return current is None or current is known.found.visitor
+
+    def release(self) -> None:
+        """Let go of the scope, which holds the identity, which holds this.
+
+        Without the circle everything is freed when the request ends, and an identity that a task
+        still holds goes on from a copy.
+        """
+        kept = dict(self.scope)
+        kept.pop("state", None)
+        self.scope = kept
+
     def recognition(self) -> Recognition:
         """Return what the cookies said; an error of ours makes the visitor a stranger."""
         known = self._recognition
         if known is None:
             try:
+                settings = self.settings
                 header = cookies.cookie_header(self.scope["headers"])
-                known = self.site().recogniser.recognise(header, self.now())
+                known = self.site().recogniser.recognise(header, settings.clock())
             except Exception as error:
                 self.report("recognise", error)
                 known = _NOBODY
@@ -95,7 +106,7 @@ class RequestVisit(Visit):
     def headers(self) -> dict[bytes, bytes]:
         """Return the last header of each name."""
         if self._headers is None:
-            self._headers = {name.lower(): value for name, value in self.scope["headers"]}
+            self._headers = dict(self.scope["headers"])
         return self._headers
 
     def method(self) -> str:
@@ -133,8 +144,8 @@ class RequestVisit(Visit):
 
     def will_keep(self) -> bool:
         """Tell whether an anonymousId made in this visit will be stored in the browser."""
-        if self.answered or self.scope["type"] != "http":
-            return False
+        if self.answered:
+            return self.kept
         return minting.may_mint(self.occasion(), self.settings.mint, used=self.used)
 
     def context(self) -> Context:

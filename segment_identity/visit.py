@@ -19,18 +19,15 @@ _ANY: Final = Occasion(navigation=True)
 class Visit(ABC):
     """What a handle works on; a request and a job differ in where things come from."""
 
-    __slots__ = ("_current", "changed", "decided", "paged", "used")
-
+    # Defaults live on the class, so that making a visit, as every request does, costs little.
     on_user_change: OnUserChange = "rotate"
     remembers: bool = False
-
-    def __init__(self) -> None:
-        self._current: Visitor | None = None
-        # A verb was called; an id changed; the app itself said who it is; a page was recorded.
-        self.used = False
-        self.changed = False
-        self.decided = False
-        self.paged = False
+    # A verb was called; an id changed; the app itself said who it is; a page was recorded.
+    used: bool = False
+    changed: bool = False
+    decided: bool = False
+    paged: bool = False
+    _current: Visitor | None = None
 
     @property
     def visitor(self) -> Visitor:
