@@ -1,8 +1,10 @@
 """`Analytics`: takes messages from every thread and hands them to the destinations."""
 
 import atexit
+import os
 import threading
 import time
+import weakref
 from collections import Counter
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -75,9 +77,7 @@ class Analytics:
         self._shutdown_timeout = shutdown_timeout
         self._clock = clock
         self._new_id = new_id
-        self._lock = threading.Lock()
-        self._dropped: Counter[str] = Counter()
-        self._faults: Counter[str] = Counter()
+        self._start_counting()
         self._throttle = Throttle()
         self.journal = Journal(self._count_fault)
         room = Room(max_events, max_bytes)
@@ -85,6 +85,13 @@ class Analytics:
             Lane(name, destination, room=room, on_fault=self._tell)
             for name, destination in _named(destinations)
         ]
+        _all.add(self)
+
+    def _start_counting(self) -> None:
+        """Begin at nothing: at first, and in a forked child."""
+        self._lock = threading.Lock()
+        self._dropped: Counter[str] = Counter()
+        self._faults: Counter[str] = Counter()
         self._at_exit = False
 
     def __repr__(self) -> str:
@@ -232,6 +239,16 @@ class Analytics:
         except Exception as error:
             self.journal.report("on_error", error)
 
+
+_all: weakref.WeakSet[Analytics] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for each in list(_all):
+        each._start_counting()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 _WORTH_A_LINE: Final = frozenset({"too_large"})
 # Tests put functions here to see events in place of the destinations (segment_identity.testing).

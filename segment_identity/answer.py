@@ -25,7 +25,8 @@ def with_identity(
     """Return the `http.response.start` message with what the browser must be told."""
     status = start["status"]
     headers: Headers = list(start.get("headers", ()))
-    _finish(visit, identity, sink, status, headers)
+    if visit.settings.listens:
+        _finish(visit, identity, sink, status, headers)
     lines = _lines(visit, status, headers)
     if lines:
         fresh = caching.without_those_set(lines, headers)

@@ -131,8 +131,8 @@ class Attributes:
 
     def write(self, name: bytes, value: bytes, now: float, *, http_only: bool = False) -> bytes:
         """Return one Set-Cookie value that lives for a year from *now*."""
-        line = name + b"=" + value + _lifetime(int(now)) + self._tail
-        return line + b"; HttpOnly" if http_only else line
+        plain, hidden = _endings(self._tail, int(now))
+        return name + b"=" + value + (hidden if http_only else plain)
 
     def delete(self, name: bytes) -> list[bytes]:
         """Return Set-Cookie values that remove *name*, in its domain and its host-only form."""
@@ -144,6 +144,9 @@ class Attributes:
         return [] if self._delete_host_only is None else [name + self._delete_host_only]
 
 
-@lru_cache(maxsize=4)
-def _lifetime(now: int) -> bytes:
-    return f"; Max-Age={YEAR}; Expires={formatdate(now + YEAR, usegmt=True)}".encode("ascii")
+@lru_cache(maxsize=16)
+def _endings(tail: bytes, now: int) -> tuple[bytes, bytes]:
+    """Return what follows the value in a Set-Cookie line written at *now*, plain and HttpOnly."""
+    lifetime = f"; Max-Age={YEAR}; Expires={formatdate(now + YEAR, usegmt=True)}"
+    plain = lifetime.encode("ascii") + tail
+    return plain, plain + b"; HttpOnly"

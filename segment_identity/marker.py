@@ -14,7 +14,7 @@ import msgspec
 from segment_identity import cookies
 
 
-class Marker(msgspec.Struct, frozen=True, rename="camel", omit_defaults=False):
+class Marker(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """One identity as told to, or answered by, the script in the page."""
 
     anonymous_id: str | None = None
@@ -27,9 +27,12 @@ class _Answer(msgspec.Struct, frozen=True):
     replaced: str
 
 
+_encoder = msgspec.json.Encoder()
+
+
 def dumps(marker: Marker) -> bytes:
     """Return the cookie value: percent-encoded JSON."""
-    return cookies.encode_raw(msgspec.json.encode(marker).decode())
+    return cookies.encode_raw(_encoder.encode(marker).decode())
 
 
 def loads(values: Sequence[bytes]) -> tuple[Marker | None, str | None]:

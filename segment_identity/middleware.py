@@ -70,8 +70,6 @@ class IdentityMiddleware:
         domain = options.cookie_domain(cookie_domain)
         self.app = app
         self._analytics = analytics
-        # Whether even a steady visitor's response gives us something to do.
-        self._listens = user is not None or track_pages
         self._settings = Settings(
             signer=signer,
             plain=settings.site(signer, domain, secure=False, browser=browser),
@@ -127,7 +125,7 @@ class IdentityMiddleware:
         if message.get("status", 0) < 200:
             return message
         visit.answered = True
-        if not self._listens and visit.is_steady():
+        if visit.is_steady() and not self._settings.listens:
             return message
         if "headers" in message and not isinstance(message["headers"], list | tuple):
             # An iterator can be read only once, and the app's headers must survive our errors.

@@ -50,7 +50,7 @@ _DESTINATIONS: Final = frozenset(
 _MAX_AGENT: Final = 512
 
 
-class Occasion(msgspec.Struct, frozen=True):
+class Occasion(msgspec.Struct, frozen=True, gc=False):
     """What kind of request this is; *silence* says why nothing a visitor does is recorded."""
 
     navigation: bool

@@ -109,20 +109,21 @@ def _plain(
 ) -> list[bytes]:
     """Write what the browser lacks; a claim of its own is deleted only by a settled change."""
     renew = tell is not None or (found.memory is not None and now - found.memory.seen > DAY)
-    wanted = (
-        (presented.ANONYMOUS, visitor.anonymous_id, next(iter(seen.anonymous_ids), None), False),
-        (presented.USER, visitor.user_id, seen.user_id, tell is True and seen.has_user),
-        (presented.GROUP, visitor.group_id, seen.group_id, tell is True and seen.has_group),
-    )
+    held_id = seen.anonymous_ids[0] if seen.anonymous_ids else None
     lines: list[bytes] = []
-    for name, value, held, drop in wanted:
-        if value is not None and (renew or seen.has_duplicates or value != held):
+    for name, value, held, drops in (
+        (presented.ANONYMOUS, visitor.anonymous_id, held_id, False),
+        (presented.USER, visitor.user_id, seen.user_id, seen.has_user),
+        (presented.GROUP, visitor.group_id, seen.group_id, seen.has_group),
+    ):
+        if value is None:
+            if drops and tell:
+                lines += attributes.delete(name)
+        elif renew or seen.has_duplicates or value != held:
             # A host-only twin of a domain cookie would shadow what is written next.
             if seen.has_duplicates:
                 lines += attributes.delete_host_only(name)
             lines.append(attributes.write(name, cookies.encode(value), now))
-        elif value is None and drop:
-            lines += attributes.delete(name)
     return lines
 
 

@@ -18,7 +18,7 @@ MEMORY: Final = b"ajs_identity"
 _NAMES: Final = ("ajs_anonymous_id", "ajs_user_id", "ajs_group_id")
 
 
-class Presented(msgspec.Struct, frozen=True):
+class Presented(msgspec.Struct, frozen=True, gc=False):
     """The cookies of one visitor; texts are decoded, ids not yet judged against the memory."""
 
     anonymous_ids: tuple[str, ...] = ()

@@ -47,7 +47,7 @@ class Reason(enum.Enum):
     ADOPTED = "the browser brought an id the server had not signed"
 
 
-class Recognised(msgspec.Struct, frozen=True):
+class Recognised(msgspec.Struct, frozen=True, gc=False):
     """The visitor behind a request; *tell* is what the page must hear (True: settled)."""
 
     visitor: Visitor = Visitor()

@@ -50,6 +50,11 @@ class Settings(msgspec.Struct, frozen=True):
     new_id: Callable[[], str]
     journal: Journal
 
+    @property
+    def listens(self) -> bool:
+        """Whether even a steady visitor's response gives us something to do."""
+        return self.user is not None or self.track_pages
+
 
 def signer(secret_key: object, previous_keys: object) -> MemorySigner:
     """Return the signer for one key that signs and older ones that only verify."""

@@ -39,7 +39,7 @@ _URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 _COUNTED: Final = "01234567890" * 8
 
 
-class Memory(msgspec.Struct, frozen=True):
+class Memory(msgspec.Struct, frozen=True, gc=False):
     """What the server remembers of a visitor; times are seconds since 1970."""
 
     anonymous_id: str

@@ -31,7 +31,7 @@ Traits = Mapping[str, Any]
 NewId = Callable[[], str]
 
 
-class Visitor(msgspec.Struct, frozen=True):
+class Visitor(msgspec.Struct, frozen=True, gc=False):
     """Who is there; *anonymous_id* is None until one is needed."""
 
     anonymous_id: str | None = None

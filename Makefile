@@ -1,0 +1,43 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check bench clean
+
+demo: $(VENV)/.example
+	@$(BIN)/python -m example_app
+
+test: $(VENV)/.dev tests/conformance/node_modules
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.dev
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+bench: $(VENV)/.dev
+	@$(BIN)/python -m benchmarks.requests
+
+clean:
+	rm -rf $(VENV) tests/conformance/node_modules
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "segment_identity needs Python 3.11 or newer; say which: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.example: pyproject.toml | $(BIN)/python
+	@echo "installing what the example needs ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[example]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	@echo "installing what the tests need ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(VENV)/.example
+
+# The real Analytics.js, as oracle. Without npm its committed vectors still run.
+tests/conformance/node_modules: tests/conformance/package-lock.json
+	@if command -v npm >/dev/null; then \
+	  cd tests/conformance && npm ci --silent --no-audit --no-fund || true; \
+	fi
