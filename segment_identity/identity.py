@@ -158,6 +158,8 @@ class Identity:
         old = None if previous_id is None else ids.given("alias", "previous_id", previous_id)
         _, call = acts.prepare(self._visit, "alias", "properties", None, common)
         acts.look(self._visit, self._sink)
+        if call.anonymous_id is not None:
+            acts.replace_device(self._visit, call.anonymous_id)
         after, previous = visitor.alias(self._visit.with_id(), old)
         self._visit.become(after)
         acts.record(self._visit, self._sink, "alias", {"userId": new, "previousId": previous}, call)
