@@ -13,25 +13,23 @@ from typing import Any, Final, Self
 import msgspec
 
 from segment_identity import context as contexts
-from segment_identity import ids
+from segment_identity import ids, options
 from segment_identity.batching import Room
 from segment_identity.delivery.accounts import Account, Fault, Stats, total
+from segment_identity.delivery.diversion import is_diverted
 from segment_identity.delivery.lane import Lane
+from segment_identity.destinations.naming import named
 from segment_identity.destinations.protocol import Destination
-from segment_identity.destinations.urls import from_url
 from segment_identity.detached import DetachedVisit
 from segment_identity.entropy import new_uuid
-from segment_identity.errors import ConfigurationError
 from segment_identity.identity import Identity
 from segment_identity.journal import Journal
 from segment_identity.jsonable import Snapshot
 from segment_identity.logs import Throttle, logger
 from segment_identity.messages import MAX_EVENT, Message, checked_mapping, is_sampled
-from segment_identity.options import explained
 from segment_identity.visitor import Visitor
 
 BeforeSend = Callable[[Message], Message | None]
-Diversion = Callable[[bytes], None]
 
 
 class Analytics:
@@ -46,7 +44,7 @@ class Analytics:
     called from a delivery thread with a `Fault`. Times are seconds.
     """
 
-    @explained
+    @options.explained
     def __init__(
         self,
         *destinations: Destination | str,
@@ -59,18 +57,12 @@ class Analytics:
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] = new_uuid,
     ) -> None:
-        _check_callable("before_send", before_send)
-        _check_callable("on_error", on_error)
-        _check_positive("max_events", max_events)
-        _check_positive("max_bytes", max_bytes)
-        _check_positive("shutdown_timeout", shutdown_timeout)
-        if sample is not None and not (_is_number(sample) and 0 <= sample <= 1):
-            raise ConfigurationError(f"sample was given {sample!r}; want a number from 0 to 1")
-        if not destinations:
-            raise ConfigurationError(
-                "Analytics was given no destination; want at least one, "
-                "such as 'sqlite:///analytics.db' or 'memory:'"
-            )
+        options.function("before_send", before_send)
+        options.function("on_error", on_error)
+        options.positive("max_events", max_events)
+        options.positive("max_bytes", max_bytes)
+        options.positive("shutdown_timeout", shutdown_timeout)
+        options.fraction("sample", sample)
         self._before_send = before_send
         self._sample = sample
         self._on_error = on_error
@@ -83,7 +75,7 @@ class Analytics:
         room = Room(max_events, max_bytes)
         self._lanes = [
             Lane(name, destination, room=room, on_fault=self._tell)
-            for name, destination in _named(destinations)
+            for name, destination in named(destinations)
         ]
         _all.add(self)
 
@@ -156,9 +148,7 @@ class Analytics:
             event = changed
         if len(event) > MAX_EVENT:
             return self.drop("too_large")
-        if _diversions:
-            for diversion in tuple(_diversions):
-                diversion(event)
+        if is_diverted(event):
             return self.drop("captured")
         if not self._at_exit:
             self._register()
@@ -251,44 +241,3 @@ def _after_fork() -> None:
 os.register_at_fork(after_in_child=_after_fork)
 
 _WORTH_A_LINE: Final = frozenset({"too_large"})
-# Tests put functions here to see events in place of the destinations (segment_identity.testing).
-_diversions: list[Diversion] = []
-
-
-def divert(diversion: Diversion) -> None:
-    """Send all events of this process to *diversion* only, until `undivert`."""
-    _diversions.append(diversion)
-
-
-def undivert(diversion: Diversion) -> None:
-    """Take a diversion away again."""
-    _diversions.remove(diversion)
-
-
-def _named(destinations: tuple[Destination | str, ...]) -> list[tuple[str, Destination]]:
-    named: list[tuple[str, Destination]] = []
-    for given in destinations:
-        destination = from_url(given) if isinstance(given, str) else given
-        if isinstance(destination, type) or not isinstance(destination, Destination):
-            raise ConfigurationError(
-                f"Analytics was given {type(given).__name__} as a destination; "
-                "want a URL or an object with send(batch) and close()"
-            )
-        name = type(destination).__name__.lower()
-        taken = sum(each.partition(" ")[0] == name for each, _ in named)
-        named.append((name if not taken else f"{name} {taken + 1}", destination))
-    return named
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _check_positive(name: str, value: object) -> None:
-    if not _is_number(value) or not value > 0:  # type: ignore[operator]
-        raise ConfigurationError(f"{name} was given {value!r}; want a number above 0")
-
-
-def _check_callable(name: str, value: object) -> None:
-    if value is not None and not callable(value):
-        raise ConfigurationError(f"{name} was given {type(value).__name__}; want a function")

@@ -56,7 +56,8 @@ def page_fields(
     As in Analytics.js the properties start from the page itself, and properties named like its
     parts (path, url, title…) correct the page in the context.
     """
-    page = context.get("page") or {}
+    given = context.get("page")
+    page = given if isinstance(given, Mapping) else {}
     all_properties = {**page, **properties}
     if category is not None:
         all_properties["category"] = category

@@ -74,3 +74,22 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def function(name: str, value: object) -> None:
+    """Raise unless *value* is a function or None."""
+    if value is not None and not callable(value):
+        raise ConfigurationError(f"{name} was given {type(value).__name__}; want a function")
+
+
+def positive(name: str, value: object) -> None:
+    """Raise unless *value* is a number above 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise ConfigurationError(f"{name} was given {value!r}; want a number above 0")
+
+
+def fraction(name: str, value: object) -> None:
+    """Raise unless *value* is None or a number from 0 to 1."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value is not None and not (is_number and 0 <= value <= 1):  # type: ignore[operator]
+        raise ConfigurationError(f"{name} was given {value!r}; want a number from 0 to 1")

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from segment_identity import analytics
+from segment_identity.delivery import diversion
 from segment_identity.messages import Message
 
 
@@ -102,11 +102,11 @@ def capture() -> Iterator[Captured]:
     def add(event: bytes) -> None:
         captured.messages.append(msgspec.json.decode(event))
 
-    analytics.divert(add)
+    diversion.divert(add)
     try:
         yield captured
     finally:
-        analytics.undivert(add)
+        diversion.undivert(add)
 
 
 def _wanted(

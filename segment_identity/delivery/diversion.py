@@ -1,0 +1,24 @@
+"""The way past all destinations, for tests (segment_identity.testing)."""
+
+from collections.abc import Callable
+
+Diversion = Callable[[bytes], None]
+
+_diversions: list[Diversion] = []
+
+
+def divert(diversion: Diversion) -> None:
+    """Send all events of this process to *diversion* only, until `undivert`."""
+    _diversions.append(diversion)
+
+
+def undivert(diversion: Diversion) -> None:
+    """Take a diversion away again."""
+    _diversions.remove(diversion)
+
+
+def is_diverted(event: bytes) -> bool:
+    """Hand *event* to the diversions, if there are any."""
+    for diversion in tuple(_diversions):
+        diversion(event)
+    return bool(_diversions)
