@@ -90,8 +90,9 @@ class Identity:
             raise InvalidCall("identify() was given nothing; want a user_id, traits or both")
         person = None if user_id is None else ids.given("identify", "user_id", user_id)
         given, call = acts.prepare(self._visit, "identify", "traits", traits, common)
-        acts.look(self._visit, self._sink)
+        # Whom the app names here is also whom its log-in means; asking it would say it twice.
         self._visit.decided |= person is not None
+        acts.look(self._visit, self._sink)
         policy = self._visit.on_user_change
         acts.identify(self._visit, self._sink, person, given, call, policy)
 
@@ -166,8 +167,8 @@ class Identity:
 
     def reset(self, *, keep_device: bool = False) -> None:
         """Forget the person; the device becomes a new visitor unless *keep_device*."""
-        acts.look(self._visit, self._sink)
         self._visit.decided = True
+        acts.look(self._visit, self._sink)
         acts.forget(self._visit, keep_device=keep_device)
         acts.use_if_changed(self._visit)
 

@@ -1,0 +1,1 @@
+"""A small plant shop that shows how an app uses segment_identity."""

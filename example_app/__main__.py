@@ -1,0 +1,43 @@
+"""Open the shop: `python -m example_app --port 8000`."""
+
+import argparse
+import contextlib
+from pathlib import Path
+
+import uvicorn
+
+from example_app.app import create_app
+from example_app.secret import secret_key
+
+
+def main() -> None:
+    """Serve until told to stop, then deliver every event that still waits."""
+    arguments = _arguments()
+    app = create_app(arguments.database, secret_key(arguments.database))
+    config = uvicorn.Config(
+        app,
+        host=arguments.host,
+        port=arguments.port,
+        log_level="warning",
+        timeout_graceful_shutdown=5,
+    )
+    # Open before the address is printed: port 0 means whichever is free, and whoever reads the
+    # address may come at once.
+    socket = config.bind_socket()
+    socket.listen(config.backlog)
+    host, port = socket.getsockname()[:2]
+    print(f"The shop is open at http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[socket])
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m example_app", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000, help="0 picks a free one")
+    parser.add_argument("--database", type=Path, default=Path("shop.db"), help="an SQLite file")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""Chromium as an ordinary visitor would use it."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+_PATH: Final = shutil.which("chromium")
+_ARGUMENTS: Final = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+# Chromium without a window says "HeadlessChrome", which is taken for a bot.
+_USER_AGENT: Final = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/140.0.0.0 Safari/537.36"
+)
+needs_chromium = pytest.mark.skipif(
+    _PATH is None, reason="Chromium is missing: apt-get install chromium"
+)
+
+
+@contextmanager
+def open_chromium() -> Iterator[Browser]:
+    """Start Chromium; it ends with the block."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=_PATH, args=_ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def new_visitor(browser: Browser, *, scripts: bool = True) -> Iterator[BrowserContext]:
+    """Open a fresh profile with a desktop-sized window."""
+    context = browser.new_context(
+        user_agent=_USER_AGENT,
+        viewport={"width": 1280, "height": 900},
+        color_scheme="light",
+        java_script_enabled=scripts,
+    )
+    context.set_default_timeout(10_000)
+    try:
+        yield context
+    finally:
+        context.close()

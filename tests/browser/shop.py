@@ -1,0 +1,57 @@
+"""The example app as people start it: a process of its own on a free port."""
+
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+_ROOT: Final = Path(__file__).parents[2]
+_PATIENCE: Final = 20.0
+
+
+class Shop:
+    """A running shop."""
+
+    def __init__(self, process: "subprocess.Popen[str]", url: str) -> None:
+        self._process = process
+        self.url = url
+
+    def stop(self, how: signal.Signals) -> str:
+        """Send a signal, wait for the end and return what the shop wrote until then."""
+        self._process.send_signal(how)
+        written, _ = self._process.communicate(timeout=_PATIENCE)
+        return written
+
+
+@contextmanager
+def open_shop(database: Path) -> Iterator[Shop]:
+    """Start the shop; it is killed with the block if it has not been terminated."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "example_app", "--port", "0", "--database", str(database)],
+        cwd=_ROOT,
+        env={**os.environ, "PYTHONWARNINGS": "error"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    with process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            found = re.search(r"http://\S+", line)
+            assert found is not None, line + process.communicate(timeout=_PATIENCE)[0]
+            yield Shop(process, found[0])
+        finally:
+            process.kill()
+
+
+def rows(database: Path, query: str) -> list[tuple[Any, ...]]:
+    """Return what *query* finds in an SQLite file."""
+    with closing(sqlite3.connect(database)) as connection:
+        return connection.execute(query).fetchall()

@@ -1,0 +1,130 @@
+"""One person's whole visit to the shop, by clicks."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from playwright.sync_api import Page, expect
+
+EMAIL: Final = "ada@example.com"
+_PASSWORD: Final = "difference engine"
+_DESKTOP: Final = (1280, 900)
+_PHONE: Final = (390, 844)
+_FOLDER: Final = os.environ.get("SCREENSHOTS")
+
+
+@dataclass
+class Walk:
+    """What the visitor's cookies and page said on the way."""
+
+    anonymous_ids: dict[str, str] = field(default_factory=dict)
+    user_id: str | None = None
+    updated_without_reload: bool = False
+    complaints: list[str] = field(default_factory=list)
+    widest_on_phone: int = 0
+
+
+def walk(page: Page, url: str) -> Walk:
+    """Visit every page of the shop: browse, subscribe, sign up, log out, log in again."""
+    seen = Walk()
+    page.on("pageerror", lambda error: seen.complaints.append(str(error)))
+    page.on("console", lambda message: seen.complaints.append(message.text))
+    for step in (_browse, _subscribe, _sign_up, _change_account, _log_out, _log_in):
+        step(page, url, seen)
+        seen.anonymous_ids[step.__name__.strip("_")] = _cookies(page)["ajs_anonymous_id"]
+    return seen
+
+
+def _browse(page: Page, url: str, seen: Walk) -> None:
+    page.goto(url)
+    page.evaluate("window.sameDocument = true")
+    _await_event(page, "/")
+    seen.updated_without_reload = page.evaluate("window.sameDocument === true")
+    seen.anonymous_ids["first page"] = _cookies(page)["ajs_anonymous_id"]
+    _shoot_all(page, "home", seen)
+    page.get_by_role("link", name="Monstera").click()
+    _shoot(page, "product", "Product Viewed")
+    page.get_by_role("button", name="Add to basket").click()
+    _shoot(page, "basket", "/basket")
+
+
+def _subscribe(page: Page, url: str, seen: Walk) -> None:
+    page.get_by_role("link", name="Newsletter").click()
+    page.get_by_role("button", name="Subscribe").click()
+    expect(page.get_by_text("Please fill this in.")).to_be_visible()
+    _shoot(page, "newsletter-error", "/newsletter")
+    page.get_by_label("E-mail").fill(EMAIL)
+    page.get_by_role("button", name="Subscribe").click()
+    _shoot(page, "newsletter", "Newsletter Subscribed")
+
+
+def _sign_up(page: Page, url: str, seen: Walk) -> None:
+    page.get_by_role("link", name="Sign up").click()
+    _shoot(page, "sign-up", "/sign-up")
+    page.get_by_label("Name").fill("Ada Lovelace")
+    page.get_by_label("E-mail").fill(EMAIL)
+    page.get_by_label("Password").fill(_PASSWORD)
+    page.get_by_role("button", name="Create account").click()
+    expect(page).to_have_url(f"{url}/welcome")
+    _await_event(page, "/welcome")
+    seen.user_id = _cookies(page)["ajs_user_id"]
+    _shoot_all(page, "welcome", seen)
+
+
+def _change_account(page: Page, url: str, seen: Walk) -> None:
+    page.get_by_role("link", name="Account").click()
+    page.get_by_label("Darkest room").fill("The loft")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    _shoot(page, "account", "Profile Updated")
+
+
+def _log_out(page: Page, url: str, seen: Walk) -> None:
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_text("You are logged out")).to_be_visible()
+    _shoot(page, "logged-out", "/")
+
+
+def _log_in(page: Page, url: str, seen: Walk) -> None:
+    page.get_by_role("link", name="Log in").click()
+    _shoot(page, "log-in", "/log-in")
+    page.get_by_label("E-mail").fill(EMAIL)
+    page.get_by_label("Password").fill(_PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("link", name="Account")).to_be_visible()
+    _shoot(page, "logged-in", "Signed In")
+
+
+def _await_event(page: Page, text: str) -> None:
+    """Wait until the panel itself has fetched an event called *text*."""
+    expect(page.locator("body.live .what").get_by_text(text, exact=True).first).to_be_visible()
+
+
+def _cookies(page: Page) -> dict[str, str]:
+    return {cookie.get("name", ""): cookie.get("value", "") for cookie in page.context.cookies()}
+
+
+def _shoot(page: Page, name: str, event: str) -> None:
+    _await_event(page, event)
+    if _FOLDER:
+        page.screenshot(path=Path(_FOLDER) / f"{name}.png", full_page=True)
+
+
+def _shoot_all(page: Page, name: str, seen: Walk) -> None:
+    for look in _looks(page):
+        if look.startswith("phone"):
+            width = page.evaluate("document.documentElement.scrollWidth")
+            seen.widest_on_phone = max(seen.widest_on_phone, width)
+        if _FOLDER:
+            page.screenshot(path=Path(_FOLDER) / f"{name}-{look}.png", full_page=True)
+
+
+def _looks(page: Page) -> Iterator[str]:
+    """Dress *page* in every size and colour, one after the other, and leave it as it was."""
+    for device, (width, height) in (("phone", _PHONE), ("desktop", _DESKTOP)):
+        page.set_viewport_size({"width": width, "height": height})
+        for scheme in ("dark", "light"):
+            page.emulate_media(color_scheme=scheme)
+            yield f"{device}-{scheme}"
