@@ -27,6 +27,7 @@ from segment_identity.journal import Journal
 from segment_identity.jsonable import Snapshot
 from segment_identity.logs import Throttle, logger
 from segment_identity.messages import MAX_EVENT, Message, checked_mapping, is_sampled
+from segment_identity.sources import Sources
 from segment_identity.visitor import Visitor
 
 BeforeSend = Callable[[Message], Message | None]
@@ -59,6 +60,8 @@ class Analytics:
     ) -> None:
         options.function("before_send", before_send)
         options.function("on_error", on_error)
+        options.function("clock", clock, required=True)
+        options.function("new_id", new_id, required=True)
         options.positive("max_events", max_events)
         options.positive("max_bytes", max_bytes)
         options.positive("shutdown_timeout", shutdown_timeout)
@@ -67,11 +70,10 @@ class Analytics:
         self._sample = sample
         self._on_error = on_error
         self._shutdown_timeout = shutdown_timeout
-        self._clock = clock
-        self._new_id = new_id
         self._start_counting()
         self._throttle = Throttle()
         self.journal = Journal(self._count_fault)
+        self._sources = Sources(clock, new_id, self.journal)
         room = Room(max_events, max_bytes)
         self._lanes = [
             Lane(name, destination, room=room, on_fault=self._tell)
@@ -126,15 +128,7 @@ class Analytics:
         )
         given = snapshot.mapping(checked_mapping("identity", "context", context))
         library = {"library": contexts.LIBRARY, **given}
-        visit = DetachedVisit(
-            visitor,
-            library,
-            clock=self._clock,
-            new_id=self._new_id,
-            advise=self.journal.advise,
-            report=self.journal.report,
-        )
-        return Identity(visit, self)
+        return Identity(DetachedVisit(visitor, library, self._sources), self)
 
     def emit(self, message: Message) -> None:
         """Encode one message and queue it for every destination."""

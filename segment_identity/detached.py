@@ -1,9 +1,8 @@
 """A visit outside any request: in a job, a script, a webhook."""
 
-from collections.abc import Callable
-
 from segment_identity.context import Context
 from segment_identity.reconcile import Reason, Recognised
+from segment_identity.sources import Sources
 from segment_identity.visit import Visit
 from segment_identity.visitor import Visitor
 
@@ -15,18 +14,11 @@ class DetachedVisit(Visit):
         self,
         visitor: Visitor,
         context: Context,
-        *,
-        clock: Callable[[], float],
-        new_id: Callable[[], str],
-        advise: Callable[[str, str], None],
-        report: Callable[[str, BaseException], None],
+        sources: Sources,
     ) -> None:
         self._found = Recognised(visitor, Reason.AGREE)
         self._context = context
-        self._clock = clock
-        self._new_id = new_id
-        self._advise = advise
-        self._report = report
+        self._sources = sources
 
     def with_id(self) -> Visitor:
         """Return the visitor as it is if it has any id; a known person needs no new device."""
@@ -38,11 +30,11 @@ class DetachedVisit(Visit):
 
     def now(self) -> float:
         """Return the time, in seconds since 1970."""
-        return self._clock()
+        return self._sources.now()
 
     def new_id(self) -> str:
         """Return a new id."""
-        return self._new_id()
+        return self._sources.new_id()
 
     def context(self) -> Context:
         """Return the context that was given."""
@@ -50,8 +42,8 @@ class DetachedVisit(Visit):
 
     def advise(self, key: str, text: str) -> None:
         """Log a piece of advice, once."""
-        self._advise(key, text)
+        self._sources.journal.advise(key, text)
 
     def report(self, reason: str, error: BaseException) -> None:
         """Count an error that was caught."""
-        self._report(reason, error)
+        self._sources.journal.report(reason, error)

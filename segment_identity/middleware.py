@@ -17,6 +17,7 @@ from segment_identity.minting import Mint
 from segment_identity.proxies import IpPolicy
 from segment_identity.request_visit import RequestVisit
 from segment_identity.settings import Exclude, Settings, UserCallback
+from segment_identity.sources import Sources
 from segment_identity.visitor import OnUserChange
 
 
@@ -57,6 +58,9 @@ class IdentityMiddleware:
         options.one_of("on_user_change", on_user_change, ("rotate", "keep", "refuse"))
         options.one_of("mint", mint, ("navigation", "always", "never"))
         options.one_of("ip", ip, ("mask", "full", "none"))
+        options.function("user", user)
+        options.function("clock", clock, required=True)
+        options.function("new_id", new_id, required=True)
         for name, value in (("browser", browser), ("track_pages", track_pages)):
             settings.flag(name, value)
         settings.flag("track_bots", track_bots)
@@ -76,7 +80,7 @@ class IdentityMiddleware:
             secure=settings.site(signer, domain, secure=True, browser=browser),
             browser=browser,
             on_user_change=on_user_change,
-            user=settings.user_callback(user),
+            user=user,
             mint=mint,
             remember=settings.remember(remember_traits),
             track_pages=track_pages,
@@ -85,9 +89,7 @@ class IdentityMiddleware:
             exclude=settings.exclude(exclude),
             always_secure=secure,
             track_bots=track_bots,
-            clock=clock,
-            new_id=new_id,
-            journal=Journal() if analytics is None else analytics.journal,
+            sources=Sources(clock, new_id, Journal() if analytics is None else analytics.journal),
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -76,10 +76,17 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def function(name: str, value: object) -> None:
-    """Raise unless *value* is a function or None."""
-    if value is not None and not callable(value):
-        raise ConfigurationError(f"{name} was given {type(value).__name__}; want a function")
+def function(name: str, value: object, *, required: bool = False) -> None:
+    """Raise unless *value* is a plain function, or None where that is allowed."""
+    if value is None and not required:
+        return
+    if not callable(value):
+        raise ConfigurationError(f"{name} was given {type(value).__name__}; want a plain function")
+    if inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(type(value).__call__):
+        raise ConfigurationError(
+            f"{name} was given a coroutine function; want a plain function, "
+            "because it is asked where nothing can be awaited"
+        )
 
 
 def positive(name: str, value: object) -> None:

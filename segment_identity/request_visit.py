@@ -71,7 +71,7 @@ class RequestVisit(Visit):
             try:
                 settings = self.settings
                 header = cookies.cookie_header(self.scope["headers"])
-                known = self.site().recogniser.recognise(header, settings.clock())
+                known = self.site().recogniser.recognise(header, settings.sources.now())
             except Exception as error:
                 self.report("recognise", error)
                 known = _NOBODY
@@ -97,11 +97,11 @@ class RequestVisit(Visit):
 
     def now(self) -> float:
         """Return the time, in seconds since 1970."""
-        return self.settings.clock()
+        return self.settings.sources.now()
 
     def new_id(self) -> str:
         """Return a new id."""
-        return self.settings.new_id()
+        return self.settings.sources.new_id()
 
     def headers(self) -> dict[bytes, bytes]:
         """Return the last header of each name."""
@@ -176,11 +176,11 @@ class RequestVisit(Visit):
 
     def advise(self, key: str, text: str) -> None:
         """Log a piece of advice, once."""
-        self.settings.journal.advise(key, text)
+        self.settings.sources.journal.advise(key, text)
 
     def report(self, reason: str, error: BaseException) -> None:
         """Count an error that was caught to keep the app running."""
-        self.settings.journal.report(reason, error)
+        self.settings.sources.journal.report(reason, error)
 
     def _build_context(self) -> Context:
         scope, settings = self.scope, self.settings

@@ -1,20 +1,20 @@
 """The middleware's options, checked and made ready."""
 
-import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from starlette.requests import HTTPConnection
 
+from segment_identity import options
 from segment_identity.cookies import Attributes
 from segment_identity.errors import ConfigurationError
-from segment_identity.journal import Journal
 from segment_identity.minting import Mint
 from segment_identity.persist import Remember
 from segment_identity.proxies import IpPolicy, TrustedProxies
 from segment_identity.recognition import Recogniser
 from segment_identity.signing import MemorySigner, key_bytes
+from segment_identity.sources import Sources
 from segment_identity.visitor import OnUserChange
 
 AppUser = str | int | tuple[str | int, Mapping[str, Any]] | None
@@ -46,9 +46,7 @@ class Settings(msgspec.Struct, frozen=True):
     exclude: Exclude | None
     always_secure: bool | None
     track_bots: bool
-    clock: Callable[[], float]
-    new_id: Callable[[], str]
-    journal: Journal
+    sources: Sources
 
     @property
     def listens(self) -> bool:
@@ -93,7 +91,8 @@ def remember(value: object) -> Remember:
 
 def exclude(value: object) -> Exclude | None:
     """Check `exclude`: a function of the connection, or path prefixes."""
-    if value is None or (callable(value) and not inspect.iscoroutinefunction(value)):
+    if value is None or callable(value):
+        options.function("exclude", value)
         return value
     if isinstance(value, Collection) and not isinstance(value, str | bytes):
         prefixes = tuple(value)
@@ -102,15 +101,4 @@ def exclude(value: object) -> Exclude | None:
     raise ConfigurationError(
         f"exclude was given {value!r}; want a list of path prefixes such as ['/health'] "
         "or a plain function from the connection to True or False"
-    )
-
-
-def user_callback(value: object) -> UserCallback | None:
-    """Check `user`: a plain function, because an identity is read where nothing can be awaited."""
-    if value is None or (callable(value) and not inspect.iscoroutinefunction(value)):
-        return value
-    kind = "a coroutine function" if callable(value) else type(value).__name__
-    raise ConfigurationError(
-        f"user was given {kind}; want a plain function from the connection "
-        "to the signed-in user's id, to (id, traits), or to None"
     )

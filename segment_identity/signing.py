@@ -36,7 +36,7 @@ _WORDS: Final = re.compile(
     "|xyz|the|for|dev|our|it|is|my|me|so|to|an|in|a"
 )
 _URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
-_COUNTED: Final = "01234567890" * 8
+_COUNTED: Final = "0123456789" * 8
 
 
 class Memory(msgspec.Struct, frozen=True, gc=False):

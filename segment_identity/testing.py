@@ -86,12 +86,13 @@ class Captured:
         said = ", ".join(f"{key}={value!r}" for key, value in wanted.items())
         also = f" with {holder} {dict(parts)!r}" if parts else ""
         recorded = f"but {_listing(self.messages)}"
-        assert found, f"expected a message with {said}{also}, {recorded}"
-        if times is not None:
+        if times is None:
+            assert found, f"expected a message with {said}{also}, {recorded}"
+        else:
             assert len(found) == times, (
                 f"expected {times} messages with {said}{also} and found {len(found)}, {recorded}"
             )
-        return found[0]
+        return found[0] if found else {}
 
 
 @contextmanager

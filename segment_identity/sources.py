@@ -1,0 +1,37 @@
+"""The time and new ids, from functions the app may have given."""
+
+import time
+from collections.abc import Callable
+
+from segment_identity import ids
+from segment_identity.entropy import new_uuid
+from segment_identity.journal import Journal
+
+
+class Sources:
+    """Asks the app's clock and id function, and goes on with the system's if they fail."""
+
+    __slots__ = ("_clock", "_new_id", "journal")
+
+    def __init__(
+        self, clock: Callable[[], float], new_id: Callable[[], str], journal: Journal
+    ) -> None:
+        self._clock = clock
+        self._new_id = new_id
+        self.journal = journal
+
+    def now(self) -> float:
+        """Return the time, in seconds since 1970."""
+        try:
+            return self._clock()
+        except Exception as error:
+            self.journal.report("clock", error)
+            return time.time()
+
+    def new_id(self) -> str:
+        """Return a new id."""
+        try:
+            return ids.given("new_id", "its result", self._new_id())
+        except Exception as error:
+            self.journal.report("new_id", error)
+            return new_uuid()
