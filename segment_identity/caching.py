@@ -48,7 +48,9 @@ def keep_private(headers: Headers) -> Headers:
         else:
             kept.append((name, value))
     control = b", ".join(filter(None, controls))
-    if _PRIVATE.isdisjoint(_directives(control)):
+    # `private="x-user"` speaks of one field and leaves the rest to be stored.
+    whole = {part.strip().lower() for part in control.split(b",")}
+    if _PRIVATE.isdisjoint(whole):
         control = control + b", private" if control else b"private"
     vary = b", ".join(filter(None, varies))
     if _directives(vary).isdisjoint((b"cookie", b"*")):

@@ -168,7 +168,8 @@ def _campaign(search: str) -> tuple[dict[str, str], dict[str, str]]:
         name, _, value = part.partition("=")
         if _UTM.fullmatch(name):
             key = name[4:]
-            campaign.setdefault("name" if key == "campaign" else key, _value(value))
+            shown = _MASK if _is_secret(key) else _value(value)
+            campaign.setdefault("name" if key == "campaign" else key, shown)
         elif name in _ADS and not ad:
             ad = {"id": _value(value), "type": _ADS[name]}
     return campaign, ad

@@ -113,8 +113,8 @@ class Identity:
         **common: Unpack[Common],
     ) -> None:
         """Record that somebody sees a page (Segment Spec: Page)."""
-        messages.checked_name("page", "name", name)
-        messages.checked_name("page", "category", category)
+        name = messages.checked_name("page", "name", name)
+        category = messages.checked_name("page", "category", category)
         given, call = acts.prepare(self._visit, "page", "properties", properties, common)
         acts.look(self._visit, self._sink)
         self._visit.paged = True
@@ -131,8 +131,8 @@ class Identity:
         **common: Unpack[Common],
     ) -> None:
         """Record that somebody sees a screen of an app (Segment Spec: Screen)."""
-        messages.checked_name("screen", "name", name)
-        messages.checked_name("screen", "category", category)
+        name = messages.checked_name("screen", "name", name)
+        category = messages.checked_name("screen", "category", category)
         given, call = acts.prepare(self._visit, "screen", "properties", properties, common)
         acts.look(self._visit, self._sink)
         fields = messages.named_fields(name, category, given)

@@ -7,13 +7,13 @@ from uuid import UUID
 from segment_identity.errors import InvalidCall
 
 # The percent-encoded length, so that all cookies of one visitor stay under 4 KB together.
-MAX_ENCODED: Final = 640
+MAX_ENCODED: Final = 350
 
 # `fullmatch` on ASCII letters: no lookalike digit, blank or newline can make a second id.
 _ANONYMOUS: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _ZEROS: Final = re.compile(r"[0-]*")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_WORD: Final = re.compile(r"[A-Za-z0-9_.-]{1,200}")
+_WORD: Final = re.compile(r"[A-Za-z0-9_.-]{1,350}")
 _PLACEHOLDERS: Final = frozenset(
     """
     null undefined none nil nan true false anonymous guest unknown id email distinct_id distinctid
@@ -56,6 +56,10 @@ def problem(text: str) -> str | None:
     return None
 
 
+def _number(value: int | UUID) -> int | UUID:
+    return int(value) if isinstance(value, int) else value
+
+
 def given(verb: str, name: str, value: object) -> str:
     """Return *value*, an argument called *name*, as an id; integers and UUIDs become text.
 
@@ -66,7 +70,11 @@ def given(verb: str, name: str, value: object) -> str:
             f"{verb}() was given {type(value).__name__} as {name}; "
             "want a str, an int or a UUID that stays the same for one person"
         )
-    text = str(value)
+    try:
+        # Not str(value): an enum of texts or numbers would give its name.
+        text = str.__str__(value) if isinstance(value, str) else str(_number(value))
+    except ValueError as error:
+        raise InvalidCall(f"{verb}() was given an endless integer as {name}") from error
     wrong = problem(text)
     if wrong is not None:
         raise InvalidCall(

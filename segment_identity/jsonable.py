@@ -28,14 +28,18 @@ class Snapshot:
         self._nodes = 0
 
     def mapping(self, value: Mapping[Any, Any]) -> dict[str, Any]:
-        """Copy a mapping, whose keys become text."""
-        return self._mapping(value, 0)
+        """Copy a mapping, whose keys become text; one that raises costs its values only."""
+        try:
+            return self._mapping(value, 0)
+        except Exception:
+            self._replace()
+            return {}
 
     def value(self, value: object, depth: int = 0) -> Any:
         """Copy one value of any kind; never raises."""
         kind = type(value)
         if kind is str:
-            return _text(value)  # type: ignore[arg-type]
+            return clean(value)  # type: ignore[arg-type]
         if kind in _ATOMS:
             return value
         if kind is int:
@@ -69,7 +73,7 @@ class Snapshot:
                 self._replace()
                 break
             name = key if type(key) is str else self._key(key)
-            copy[_text(name)] = self.value(each, depth + 1)
+            copy[clean(name)] = self.value(each, depth + 1)
         return copy
 
     def _key(self, key: object) -> str:
@@ -94,7 +98,7 @@ class Snapshot:
         if isinstance(value, float):
             return self.value(float(value))
         if isinstance(value, str):
-            return _text(str(value))
+            return clean(value)
         if isinstance(value, Mapping):
             return self._mapping(value, depth)
         if isinstance(value, list | tuple | set | frozenset):
@@ -108,9 +112,9 @@ class Snapshot:
         if isinstance(value, Decimal):
             return self._decimal(value)
         if isinstance(value, UUID | PurePath):
-            return _text(str(value))
+            return clean(str(value))
         if isinstance(value, bytes | bytearray | memoryview):
-            return _text(bytes(value).decode("utf-8", "replace"))
+            return clean(bytes(value).decode("utf-8", "replace"))
         return self._model(value, depth)
 
     def _decimal(self, value: Decimal) -> Any:
@@ -140,11 +144,13 @@ class Snapshot:
 def iso(moment: dt.datetime) -> str:
     """Return *moment* as ISO 8601 in UTC with milliseconds; a naive one is taken as UTC."""
     aware = moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
-    return aware.strftime("%Y-%m-%dT%H:%M:%S.") + f"{aware.microsecond // 1000:03d}Z"
+    return aware.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
-def _text(text: str) -> str:
+def clean(text: str) -> str:
     """Replace lone surrogates and NUL, which neither UTF-8 nor databases take."""
+    if type(text) is not str:
+        text = str.__str__(text)
     if text.isascii():
         return text.replace("\x00", "") if "\x00" in text else text
     return text.replace("\x00", "").encode("utf-8", "replace").decode()

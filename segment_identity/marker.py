@@ -17,7 +17,7 @@ from segment_identity import cookies
 class Marker(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """One identity as told to, or answered by, the script in the page."""
 
-    anonymous_id: str | None = None
+    anonymous_id: str
     user_id: str | None = None
     group_id: str | None = None
     settled: bool = False
@@ -27,6 +27,8 @@ class _Answer(msgspec.Struct, frozen=True):
     replaced: str
 
 
+# What the decoder raises for the bytes of strangers; UnicodeDecodeError is a ValueError.
+_ILLEGIBLE = (msgspec.DecodeError, ValueError, RecursionError)
 _encoder = msgspec.json.Encoder()
 
 
@@ -41,10 +43,10 @@ def loads(values: Sequence[bytes]) -> tuple[Marker | None, str | None]:
         text = raw if b"%" not in raw else unquote_to_bytes(raw)
         try:
             return None, msgspec.json.decode(text, type=_Answer).replaced
-        except (msgspec.DecodeError, RecursionError):
+        except _ILLEGIBLE:
             pass
         try:
             return msgspec.json.decode(text, type=Marker), None
-        except (msgspec.DecodeError, RecursionError):
+        except _ILLEGIBLE:
             continue
     return None, None

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from segment_identity.errors import InvalidCall
-from segment_identity.jsonable import iso
+from segment_identity.jsonable import clean, iso
 from segment_identity.visitor import Visitor
 
 Kind = Literal["identify", "track", "page", "screen", "group", "alias"]
@@ -128,14 +128,14 @@ def checked_mapping(verb: str, name: str, given: object) -> Mapping[Any, Any]:
 def checked_name(verb: str, name: str, given: object) -> str | None:
     """Return *given* if it is a text or None."""
     if given is None or isinstance(given, str):
-        return given
+        return None if given is None else clean(given)
     raise InvalidCall(f"{verb}() was given {type(given).__name__} as {name}; want a str")
 
 
 def checked_event(given: object) -> str:
     """Return *given* if it can name an event."""
     if isinstance(given, str) and given.strip():
-        return given
+        return clean(given)
     shown = "a blank" if isinstance(given, str) else type(given).__name__
     raise InvalidCall(f"track() was given {shown} as event; want its name, such as 'Signed Up'")
 

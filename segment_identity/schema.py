@@ -80,8 +80,10 @@ def rows(message: Mapping[str, Any]) -> list[Row]:
     _add(columns, "", custom, _RESERVED.union(own))
     _add(columns, "", {k: v for k, v in fixed.items() if v is not None}, _RESERVED)
     result = [Row(table, columns)]
-    if table == "identifies" and isinstance(message.get("userId"), str):
-        result.append(_user_row(message))
+    if table == "identifies":
+        result += _latest_row("users", message, "userId")
+    elif table == "groups":
+        result += _latest_row("accounts", message, "groupId")
     return result
 
 
@@ -107,7 +109,7 @@ def fitted(value: Scalar, kind: Kind) -> Scalar | None:
         return None
     if kind == "integer":
         return int(value) if own == "integer" else None
-    return float(value) if own == "float" or abs(value) <= 2**53 else None
+    return float(value) if isinstance(value, float) or abs(value) <= 2**53 else None
 
 
 def _common(message: Mapping[str, Any]) -> dict[str, Scalar]:
@@ -130,32 +132,39 @@ def _track_rows(message: Mapping[str, Any], columns: dict[str, Scalar]) -> list[
     if name:
         own = dict(columns)
         _add(own, "", message.get("properties"), _RESERVED | {"event", "event_text"})
-        result.append(Row(f"_{name}" if name in _TABLES else name, own))
+        # Names of the tables themselves, and those that SQLite keeps for itself.
+        taken = name in _TABLES or name.startswith("sqlite_")
+        result.append(Row(f"_{name}" if taken else name, own))
     return result
 
 
-def _user_row(message: Mapping[str, Any]) -> Row:
-    columns: dict[str, Scalar] = {"id": message["userId"]}
+def _latest_row(table: str, message: Mapping[str, Any], key_name: str) -> list[Row]:
+    who = message.get(key_name)
+    if not isinstance(who, str) or not who.strip():
+        return []
+    columns: dict[str, Scalar] = {"id": who}
     _add(columns, "", message.get("traits"), _RESERVED)
     for column, key in (("received_at", "receivedAt"), ("timestamp", "timestamp")):
         if isinstance(message.get(key), str):
             columns[column] = message[key]
-    return Row("users", columns, latest=True)
+    return [Row(table, columns, latest=True)]
 
 
 def _add(columns: dict[str, Scalar], prefix: str, source: object, reserved: frozenset[str]) -> None:
     """Add the flattened *source*; of two keys that make one column the first in order wins."""
     if not isinstance(source, Mapping):
         return
-    for path, value in sorted(_flat(prefix, source, 0), key=lambda each: each[0]):
-        column = ident(path)
+    for keys, value in sorted(_flat((prefix,), source, 0), key=lambda each: each[0]):
+        column = ident("_".join(keys))
         if column and column not in reserved:
             columns.setdefault(column, value)
 
 
-def _flat(prefix: str, source: Mapping[str, Any], depth: int) -> Iterator[tuple[str, Scalar]]:
+def _flat(
+    prefix: tuple[str, ...], source: Mapping[str, Any], depth: int
+) -> Iterator[tuple[tuple[str, ...], Scalar]]:
     for key, value in source.items():
-        path = f"{prefix}_{key}" if prefix else key
+        path = (*prefix, key)
         if isinstance(value, Mapping) and depth < _MAX_DEPTH:
             yield from _flat(path, value, depth + 1)
         elif isinstance(value, Mapping | list):

@@ -36,7 +36,17 @@ _WORDS: Final = re.compile(
     "|xyz|the|for|dev|our|it|is|my|me|so|to|an|in|a"
 )
 _URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
-_COUNTED: Final = "0123456789" * 8
+_SEQUENCES: Final = tuple(
+    each * 16
+    for each in (
+        "0123456789",
+        "0123456789abcdef",
+        "abcdefghijklmnopqrstuvwxyz",
+        "abcdefghijklmnopqrstuvwxyz0123456789",
+        "0123456789abcdefghijklmnopqrstuvwxyz",
+        "qwertyuiopasdfghjklzxcvbnm",
+    )
+)
 
 
 class Memory(msgspec.Struct, frozen=True, gc=False):
@@ -166,17 +176,18 @@ def key_bytes(name: str, key: object) -> bytes:
 
 
 def _is_guessable(text: str) -> bool:
-    letters = "".join(filter(str.isalpha, text)).lower()
-    if letters:
-        return not _WORDS.sub("", letters)
-    return text in _COUNTED or text in _COUNTED[::-1]
+    lowered = text.lower()
+    if any(lowered in each or lowered in each[::-1] for each in _SEQUENCES):
+        return True
+    letters = "".join(filter(str.isalpha, lowered))
+    return bool(letters) and not _WORDS.sub("", letters)
 
 
 def _decode(body: bytes) -> Memory | None:
     try:
         raw = base64.b64decode(body + b"=" * (-len(body) % 4), altchars=b"-_", validate=True)
         wire = msgspec.json.decode(raw, type=_Wire)
-    except (binascii.Error, msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return None
     if wire.version != VERSION:
         return None
