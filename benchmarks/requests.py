@@ -87,7 +87,7 @@ async def identify(request: Request) -> Response:
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def app(endpoint: Endpoint, middleware: type | None = None, **options: Any) -> ASGIApp:
+def app(endpoint: Endpoint, middleware: Any = None, **options: Any) -> ASGIApp:
     made = Starlette(routes=[Route("/", endpoint, methods=["GET", "POST"])])
     if middleware is not None:
         made.add_middleware(middleware, **options)

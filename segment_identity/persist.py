@@ -96,6 +96,7 @@ def _memory(found: Recognised, visitor: Visitor, now: float, nonce: str) -> Memo
         visitor.touched,
         visitor.traits,
         visitor.group_traits,
+        visitor.owned,
     )
 
 

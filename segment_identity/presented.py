@@ -22,7 +22,7 @@ class Presented(msgspec.Struct, frozen=True, gc=False):
     """The cookies of one visitor; texts are decoded, ids not yet judged against the memory."""
 
     anonymous_ids: tuple[str, ...] = ()
-    user_id: str | None = None
+    user_ids: tuple[str, ...] = ()
     group_id: str | None = None
     has_anonymous: bool = False
     has_user: bool = False
@@ -35,6 +35,11 @@ class Presented(msgspec.Struct, frozen=True, gc=False):
     opted_out: bool = False
     encoded_name: bool = False
     tokens: tuple[bytes, ...] = ()
+
+    @property
+    def user_id(self) -> str | None:
+        """The first user claimed, which is the one that js-cookie reads."""
+        return self.user_ids[0] if self.user_ids else None
 
 
 NOTHING: Final = Presented()
@@ -53,8 +58,8 @@ def read(header: bytes, memory_name: bytes, *, browser: bool = True) -> Presente
     standing, replaced = marker.loads(markers) if markers else (None, None)
     return Presented(
         anonymous_ids=tuple(dict.fromkeys(filter(None, map(cookies.decode, anonymous)))),
-        user_id=_first_id(users),
-        group_id=_first_id(groups),
+        user_ids=_ids(users),
+        group_id=next(iter(_ids(groups)), None),
         has_anonymous=bool(anonymous),
         has_user=bool(users),
         has_group=bool(groups),
@@ -69,13 +74,10 @@ def read(header: bytes, memory_name: bytes, *, browser: bool = True) -> Presente
     )
 
 
-def _first_id(values: list[bytes]) -> str | None:
-    """Return the first value that can be an id; js-cookie, too, reads the first."""
-    for raw in values:
-        text = cookies.decode(raw)
-        if text is not None and ids.problem(text) is None:
-            return text
-    return None
+def _ids(values: list[bytes]) -> tuple[str, ...]:
+    """Return the values that can be ids."""
+    texts = (cookies.decode(raw) for raw in values)
+    return tuple(text for text in texts if text is not None and ids.problem(text) is None)
 
 
 def _unquoted(values: list[bytes]) -> list[bytes]:

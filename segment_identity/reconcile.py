@@ -140,7 +140,7 @@ def _server_wins(presented: Presented, memory: Memory) -> Recognised:
     marker = presented.marker
     heard = (
         presented.anonymous_ids[:1] == (memory.anonymous_id,)
-        and presented.user_id == memory.user_id
+        and _claim(presented, memory) == memory.user_id
         and presented.group_id == memory.group_id
         and marker is not None
         and marker.anonymous_id == memory.anonymous_id
@@ -157,9 +157,9 @@ def _server_wins(presented: Presented, memory: Memory) -> Recognised:
 
 
 def _same_device(presented: Presented, memory: Memory) -> Recognised:
-    claimed = presented.user_id
+    claimed = _claim(presented, memory)
     if claimed is not None and memory.user_id is not None and claimed != memory.user_id:
-        visitor = Visitor(memory.anonymous_id, group_id=presented.group_id, touched=True)
+        visitor = _dropped(memory, presented.group_id)
         return Recognised(visitor, Reason.CLAIM_DIFFERS, claimed, memory, owes=True)
     missing = (memory.user_id is not None and claimed is None) or (
         memory.group_id is not None and presented.group_id is None
@@ -193,11 +193,11 @@ def _other_device(presented: Presented, memory: Memory, anonymous_id: str) -> Re
 
 def _restore(presented: Presented, memory: Memory, reason: Reason) -> Recognised:
     visitor = _visitor(memory)
-    claimed = presented.user_id
+    claimed = _claim(presented, memory)
     # Illegible is not missing: somebody wrote there, so the person needs the browser's word.
     absent_is_fine = reason is Reason.RESTORED and claimed is None
     if memory.user_id is not None and claimed != memory.user_id and not absent_is_fine:
-        visitor = Visitor(memory.anonymous_id, touched=True)
+        visitor = _dropped(memory, None)
     return Recognised(
         visitor,
         reason,
@@ -208,6 +208,11 @@ def _restore(presented: Presented, memory: Memory, reason: Reason) -> Recognised
     )
 
 
+def _dropped(memory: Memory, group_id: str | None) -> Visitor:
+    """The device without the person, who may not be passed on to the next one."""
+    return Visitor(memory.anonymous_id, group_id=group_id, touched=True, owned=True)
+
+
 def _visitor(memory: Memory) -> Visitor:
     return Visitor(
         memory.anonymous_id,
@@ -216,7 +221,13 @@ def _visitor(memory: Memory) -> Visitor:
         memory.traits,
         memory.group_traits,
         memory.touched,
+        memory.owned,
     )
+
+
+def _claim(presented: Presented, memory: Memory) -> str | None:
+    """Return whom the browser claims; of several the signed one, as a neighbour may plant more."""
+    return memory.user_id if memory.user_id in presented.user_ids else presented.user_id
 
 
 def _first_valid(presented: Presented) -> str | None:

@@ -28,6 +28,7 @@ SALT: Final = b"segment_identity.identity.v1"
 _MIN_KEY: Final = 16
 _MIN_DISTINCT: Final = 5
 _TOUCHED: Final = 1
+_OWNED: Final = 2
 # A key made only of these words and of digits is one that people copy or make up.
 _WORDS: Final = re.compile(
     "passphrase|password|development|production|insecure|changeme|default|example|replace|fixme"
@@ -61,6 +62,7 @@ class Memory(msgspec.Struct, frozen=True, gc=False):
     touched: bool = False
     traits: Mapping[str, Any] = {}
     group_traits: Mapping[str, Any] = {}
+    owned: bool = False
 
 
 class _Wire(msgspec.Struct, array_like=True, frozen=True):
@@ -117,7 +119,7 @@ class MemorySigner:
             memory.issued,
             memory.seen,
             memory.nonce,
-            _TOUCHED if memory.touched else 0,
+            _TOUCHED * memory.touched | _OWNED * memory.owned,
             memory.traits,
             memory.group_traits,
         )
@@ -201,4 +203,5 @@ def _decode(body: bytes) -> Memory | None:
         bool(wire.flags & _TOUCHED),
         wire.traits,
         wire.group_traits,
+        bool(wire.flags & _OWNED),
     )

@@ -14,6 +14,8 @@ those of Analytics.js (`core/user`), checked against the real package by tests/c
 * reset forgets everything. A device nobody ever told us anything about has nothing to forget, so
   resetting it changes nothing: a page that resets on every anonymous view must not make a new
   visitor each time. `touched` remembers, without keeping any trait, that somebody did tell.
+* A person whose id could not be trusted any longer (see reconcile) still had this device; `owned`
+  remembers that, so that the next person gets another anonymousId all the same.
 * What a browser merely claims (`claimed`, from its cookie) is never trusted as the userId, but it
   counts as the previous person: identifying somebody else must not tie the claimed one's past.
 * An `ambiguous` anonymousId may be planted by a neighbouring site, so no person is tied to it.
@@ -40,6 +42,7 @@ class Visitor(msgspec.Struct, frozen=True, gc=False):
     traits: Traits = {}
     group_traits: Traits = {}
     touched: bool = False
+    owned: bool = False
 
 
 def ensure_id(visitor: Visitor, new_id: NewId) -> Visitor:
@@ -64,14 +67,20 @@ def identify(
     if user_id is not None and user_id != current:
         if current is not None and on_user_change == "refuse":
             return None
-        somebody_else = (current or claimed or user_id) != user_id
+        left_behind = current is None and visitor.owned
+        somebody_else = left_behind or (current or claimed or user_id) != user_id
         anonymous_id = visitor.anonymous_id
         if ambiguous or (somebody_else and on_user_change != "keep"):
             # Without a device yet, there is no past to part from.
             anonymous_id = None if anonymous_id is None else new_id()
         merged = dict(traits) if somebody_else else {**visitor.traits, **traits}
         return msgspec.structs.replace(
-            visitor, anonymous_id=anonymous_id, user_id=user_id, traits=merged, touched=True
+            visitor,
+            anonymous_id=anonymous_id,
+            user_id=user_id,
+            traits=merged,
+            touched=True,
+            owned=False,
         )
     return msgspec.structs.replace(visitor, traits={**visitor.traits, **traits}, touched=True)
 
@@ -141,4 +150,4 @@ def set_anonymous_id(visitor: Visitor, anonymous_id: str) -> Visitor:
     """Replace the anonymousId and keep the person, as Analytics.js' setAnonymousId does."""
     if visitor.anonymous_id == anonymous_id:
         return visitor
-    return msgspec.structs.replace(visitor, anonymous_id=anonymous_id)
+    return msgspec.structs.replace(visitor, anonymous_id=anonymous_id, owned=False)

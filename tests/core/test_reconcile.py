@@ -19,7 +19,7 @@ BOB = "bob"
 def plain(*ids: str, user: str | None = None, group: str | None = None, **more: Any) -> Presented:
     return Presented(
         anonymous_ids=ids,
-        user_id=user,
+        user_ids=() if user is None else (user,),
         group_id=group,
         has_anonymous=bool(ids),
         has_user=user is not None,
@@ -37,7 +37,8 @@ def memory(
     touched: bool = False,
 ) -> Memory:
     seen = int(NOW - age)
-    return Memory(anonymous_id, user, group, seen - DAY, seen, "nonce", touched or bool(user))
+    told = touched or user is not None
+    return Memory(anonymous_id, user, group, seen - DAY, seen, "nonce", told)
 
 
 def settled(anonymous_id: str = A, user: str | None = None, group: str | None = None) -> Marker:
@@ -197,6 +198,27 @@ def test_an_id_that_the_browser_replaced_is_linked_to_the_older_one() -> None:
 )
 def test_nothing_else_is_linked(presented: Presented, remembered: Memory | None) -> None:
     assert reconcile(presented, remembered, NOW).link is None
+
+
+@pytest.mark.parametrize(
+    ("presented", "age"),
+    [
+        (plain(A, user=BOB), 60),
+        (ILLEGIBLE, 60),
+        (plain(user=BOB), 8 * DAY),
+    ],
+    ids=["another claim", "an illegible id", "another claim after expiry"],
+)
+def test_a_device_that_keeps_its_id_without_its_person_stays_owned(
+    presented: Presented, age: float
+) -> None:
+    found = reconcile(presented, memory(user=ALICE, age=age), NOW).visitor
+    assert (found.anonymous_id, found.user_id, found.owned) == (A, None, True)
+
+
+def test_of_several_claims_the_signed_one_counts() -> None:
+    planted = Presented(anonymous_ids=(A,), user_ids=("mallory", ALICE), has_anonymous=True)
+    assert reconcile(planted, memory(user=ALICE), NOW).visitor.user_id == ALICE
 
 
 def test_several_ids_without_a_memory_are_ambiguous() -> None:

@@ -1,0 +1,69 @@
+"""How many events go together, and how many may wait."""
+
+from typing import Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segment_identity.batching import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, Room, batch_length
+
+# Segment's limits: what one request and one event may weigh.
+SEGMENT_BATCH: Final = 500 * 1_024
+SEGMENT_EVENT: Final = 32 * 1_024
+
+
+@pytest.mark.parametrize(
+    ("sizes", "wanted"),
+    [
+        pytest.param([], 0, id="nothing waits"),
+        pytest.param([100], 1, id="one"),
+        pytest.param([100] * 9, 9, id="a few"),
+        pytest.param([1] * MAX_BATCH_EVENTS, MAX_BATCH_EVENTS, id="as many as may be"),
+        pytest.param([1] * (MAX_BATCH_EVENTS + 1), MAX_BATCH_EVENTS, id="one too many"),
+        pytest.param([MAX_BATCH_BYTES], 1, id="as large as may be"),
+        pytest.param([MAX_BATCH_BYTES, 1], 1, id="one byte too many"),
+        pytest.param([1, MAX_BATCH_BYTES], 1, id="a large one comes second"),
+        pytest.param([MAX_BATCH_BYTES - 1, 1, 1], 2, id="the limit itself fits"),
+        pytest.param([MAX_BATCH_BYTES * 2, 1], 1, id="one beyond all limits goes alone"),
+        pytest.param([0] * 900, MAX_BATCH_EVENTS, id="empty ones count, too"),
+    ],
+)
+def test_a_batch_is_bounded_by_count_and_size(sizes: list[int], wanted: int) -> None:
+    assert batch_length(sizes) == wanted
+
+
+def test_a_batch_looks_no_further_than_it_must() -> None:
+    sizes = iter([1] * 10_000)
+    assert batch_length(sizes) == MAX_BATCH_EVENTS
+    assert len(list(sizes)) == 10_000 - MAX_BATCH_EVENTS - 1
+
+
+@given(st.lists(st.integers(1, SEGMENT_EVENT), max_size=700))
+def test_every_event_goes_and_every_batch_is_within_segments_limits(sizes: list[int]) -> None:
+    rest = sizes
+    while rest:
+        length = batch_length(rest)
+        assert 0 < length <= MAX_BATCH_EVENTS
+        # Each event needs a comma, and the batch an object around it.
+        assert sum(rest[:length]) + length + 1_024 <= SEGMENT_BATCH
+        rest = rest[length:]
+
+
+@pytest.mark.parametrize(
+    ("events", "size", "more", "wanted"),
+    [
+        pytest.param(0, 0, 10, True, id="empty"),
+        pytest.param(2, 50, 10, True, id="some room"),
+        pytest.param(3, 0, 1, False, id="enough events"),
+        pytest.param(0, 91, 10, False, id="enough bytes"),
+        pytest.param(0, 90, 10, True, id="the last byte"),
+        pytest.param(0, 0, 101, False, id="larger than all room"),
+    ],
+)
+def test_room_is_bounded_by_count_and_size(events: int, size: int, more: int, wanted: bool) -> None:
+    assert Room(events=3, bytes=100).has_room(events, size, more) is wanted
+
+
+def test_the_default_room_holds_any_event_segment_takes() -> None:
+    assert Room().has_room(0, 0, SEGMENT_EVENT)

@@ -1,0 +1,184 @@
+"""The types of the public surface, checked by mypy and never run.
+
+A change that breaks somebody's annotations breaks these first.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, assert_type
+
+from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection, Request
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from segment_identity import (
+    Account,
+    Analytics,
+    Destination,
+    Fault,
+    Identity,
+    IdentityMiddleware,
+    Stats,
+    __version__,
+    get_identity,
+)
+from segment_identity.destinations import Console, Memory
+from segment_identity.fastapi import CurrentIdentity
+from segment_identity.testing import Captured, capture
+from segment_identity.warehouse import Warehouse
+
+
+def what_an_identity_tells(identity: Identity) -> None:
+    assert_type(identity.anonymous_id, str)
+    assert_type(identity.user_id, str | None)
+    assert_type(identity.user_id_hint, str | None)
+    assert_type(identity.group_id, str | None)
+    assert_type(identity.traits, dict[str, Any])
+    assert_type(identity.group_traits, dict[str, Any])
+    assert_type(identity.is_new, bool)
+    assert_type(identity.is_provisional, bool)
+    assert_type(identity.is_ambiguous, bool)
+    assert_type(identity.gpc, bool)
+    assert_type(identity.to_dict(), dict[str, Any])
+
+
+def what_the_verbs_take(identity: Identity, now: datetime, traits: Mapping[str, object]) -> None:
+    identity.identify("u-1")
+    identity.identify(7, {"plan": "premium"})
+    identity.identify(traits=traits)
+    identity.track("Signed Up")
+    identity.track("Signed Up", traits, timestamp=now, message_id="m-1")
+    identity.page()
+    identity.page("Home", {"a": 1}, category="Docs", context={"ip": None})
+    identity.screen("Home", category=None)
+    identity.group("acme", {"size": 9}, integrations={"All": False})
+    identity.group(7)
+    identity.alias("u-2", "u-1", anonymous_id="abcdefgh")
+    identity.reset()
+    identity.reset(keep_device=True)
+    identity.set_anonymous_id("abcdefgh")
+
+
+def what_the_verbs_refuse(identity: Identity) -> None:
+    identity.identify(1.5)  # type: ignore[arg-type]
+    identity.track()  # type: ignore[call-arg]
+    identity.track("Signed Up", ["plan"])  # type: ignore[arg-type]
+    identity.page("Home", {}, "Docs")  # type: ignore[call-arg]
+    identity.reset(True)  # type: ignore[call-arg]
+    identity.track("Signed Up", timestmp=None)  # type: ignore[call-arg]
+    identity.anonymous_id = "abcdefgh"  # type: ignore[misc]
+
+
+def what_the_verbs_return(identity: Identity) -> list[Callable[[str], None]]:
+    return [
+        identity.identify,
+        identity.track,
+        identity.page,
+        identity.screen,
+        identity.group,
+        identity.alias,
+        identity.set_anonymous_id,
+    ]
+
+
+class OwnDestination:
+    """What anybody may write."""
+
+    def send(self, batch: Any, /) -> None:
+        """Take a batch."""
+
+    def close(self) -> None:
+        """Release nothing."""
+
+
+def what_analytics_takes(url: str) -> Analytics:
+    destination: Destination = OwnDestination()
+    return Analytics(url, destination, Memory(), Console(), Warehouse(url))
+
+
+def what_analytics_does(analytics: Analytics) -> None:
+    assert_type(analytics.flush(), bool)
+    assert_type(analytics.flush(5), bool)
+    assert_type(analytics.close(timeout=1.5), bool)
+    assert_type(analytics.stats(), Stats)
+    assert_type(analytics.identity(user_id="u-1"), Identity)
+    assert_type(analytics.identity(user_id=7, traits={"a": 1}), Identity)
+    with analytics as same:
+        assert_type(same, Analytics)
+
+
+def what_the_counts_are(stats: Stats, fault: Fault) -> None:
+    assert_type(stats.accepted, int)
+    assert_type(stats.delivered, int)
+    assert_type(stats.dropped, Mapping[str, int])
+    assert_type(stats.dead_lettered, int)
+    assert_type(stats.pending, int)
+    assert_type(stats.faults, Mapping[str, int])
+    assert_type(stats.destinations, Mapping[str, Account])
+    assert_type(fault.destination, str)
+    assert_type(fault.reason, str)
+    assert_type(fault.events, int)
+    assert_type(fault.error, Exception | None)
+
+
+def how_an_identity_is_found(
+    request: Request, websocket: WebSocket, connection: HTTPConnection
+) -> None:
+    assert_type(get_identity(request), Identity)
+    assert_type(get_identity(websocket), Identity)
+    assert_type(get_identity(connection), Identity)
+
+
+def endpoint(identity: CurrentIdentity) -> None:
+    assert_type(identity, Identity)
+
+
+def signed_in_user(connection: HTTPConnection) -> tuple[str | int, Mapping[str, Any]] | None:
+    return None
+
+
+def how_the_middleware_is_added(app: FastAPI, key: str, analytics: Analytics) -> Starlette:
+    app.add_middleware(IdentityMiddleware, secret_key=key, analytics=analytics)
+    options: dict[str, Any] = {"secret_key": key}
+    return Starlette(middleware=[Middleware(IdentityMiddleware, **options)])
+
+
+def how_the_middleware_is_wrapped(app: Starlette, key: str) -> None:
+    wrapped = IdentityMiddleware(
+        app,
+        secret_key=key,
+        previous_keys=[key],
+        cookie_domain="example.com",
+        on_user_change="keep",
+        user=signed_in_user,
+        mint="always",
+        remember_traits=["plan"],
+        trusted_proxies=["10.0.0.0/8"],
+        ip="none",
+        exclude=["/health"],
+        secure=True,
+    )
+    IdentityMiddleware(app)  # type: ignore[call-arg]
+    IdentityMiddleware(app, secret_key=key, mint="sometimes")  # type: ignore[arg-type]
+    served: Callable[[Scope, Receive, Send], Awaitable[None]] = wrapped
+    assert callable(served)
+
+
+def how_tests_capture() -> None:
+    manager: AbstractContextManager[Captured] = capture()
+    with manager as captured:
+        assert_type(captured, Captured)
+        assert_type(captured.messages, list[dict[str, Any]])
+        assert_type(captured.of_type("track"), list[dict[str, Any]])
+        assert_type(captured.assert_tracked("Signed Up", {"plan": "pro"}, times=1), dict[str, Any])
+        assert_type(captured.assert_identified("u-1"), dict[str, Any])
+        assert_type(captured.assert_page("Home"), dict[str, Any])
+        assert_type(iter(captured), Iterator[dict[str, Any]])
+        captured.assert_nothing()
+
+
+assert_type(__version__, str)
