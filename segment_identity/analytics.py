@@ -86,7 +86,6 @@ class Analytics:
         self._lock = threading.Lock()
         self._dropped: Counter[str] = Counter()
         self._faults: Counter[str] = Counter()
-        self._at_exit = False
 
     def __repr__(self) -> str:
         return f"Analytics({', '.join(lane.name for lane in self._lanes)})"
@@ -144,10 +143,12 @@ class Analytics:
             return self.drop("too_large")
         if is_diverted(event):
             return self.drop("captured")
-        if not self._at_exit:
-            self._register()
+        _open.add(self)
         for lane in self._lanes:
             lane.put(event)
+        if _exiting.is_set():
+            # Nobody else will come to deliver what is recorded this late.
+            self.close()
         return None
 
     def drop(self, reason: str) -> None:
@@ -184,8 +185,7 @@ class Analytics:
             except Exception as error:
                 self.journal.report("close", error)
         if all(waits):
-            self._at_exit = False
-            atexit.unregister(self.close)
+            _open.discard(self)
         return all(waits)
 
     def stats(self) -> Stats:
@@ -203,17 +203,13 @@ class Analytics:
             if changed is None:
                 self.drop("before_send")
                 return None
+            if not isinstance(changed, Mapping):
+                raise TypeError("before_send returned no message")
             return msgspec.json.encode(Snapshot().mapping(changed))
         except Exception as error:
             self.drop("before_send_failed")
             self.journal.report("before_send", error)
             return None
-
-    def _register(self) -> None:
-        with self._lock:
-            if not self._at_exit:
-                self._at_exit = True
-                atexit.register(self.close)
 
     def _tell(self, fault: Fault) -> None:
         if self._on_error is None:
@@ -225,13 +221,25 @@ class Analytics:
 
 
 _all: weakref.WeakSet[Analytics] = weakref.WeakSet()
+# Those that may have something to deliver; kept alive until they have.
+_open: set[Analytics] = set()
+_exiting = threading.Event()
+
+
+def _at_exit() -> None:
+    _exiting.set()
+    for each in tuple(_open):
+        each.close()
 
 
 def _after_fork() -> None:
+    _open.clear()
     for each in list(_all):
         each._start_counting()
 
 
+# Registered when this is imported, so that it runs after what the app registers later.
+atexit.register(_at_exit)
 os.register_at_fork(after_in_child=_after_fork)
 
 _WORTH_A_LINE: Final = frozenset({"too_large"})

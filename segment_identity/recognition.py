@@ -1,6 +1,5 @@
 """Read, verify and reconcile the cookies of a request, remembering the outcome for a while."""
 
-import threading
 from typing import Final, NamedTuple
 
 from segment_identity import presented
@@ -34,14 +33,13 @@ class Recogniser:
     size. Only headers whose signature held are kept.
     """
 
-    __slots__ = ("_browser", "_lock", "_name", "_recent", "_signer")
+    __slots__ = ("_browser", "_name", "_recent", "_signer")
 
     def __init__(self, signer: MemorySigner, attributes: Attributes, *, browser: bool) -> None:
         self._signer = signer
         self._name = attributes.prefix + presented.MEMORY
         self._browser = browser
         self._recent: dict[bytes, Recognition] = {}
-        self._lock = threading.Lock()
 
     def recognise(self, header: bytes, now: float) -> Recognition:
         """Return who sent *header*, a joined Cookie header, at *now*."""
@@ -84,10 +82,10 @@ class Recogniser:
         return memories, stale_key
 
     def _keep(self, header: bytes, fresh: Recognition) -> None:
-        with self._lock:
-            if len(self._recent) >= _CAPACITY:
-                self._recent.pop(next(iter(self._recent)))
-            self._recent[header] = fresh
+        # Single operations instead of a lock, which a fork could leave held for good.
+        if len(self._recent) >= _CAPACITY:
+            self._recent.clear()
+        self._recent[header] = fresh
 
 
 def _ids(memory: Memory) -> tuple[str, str | None, str | None]:

@@ -11,7 +11,7 @@ _MAX_DELAY: Final = 60.0
 _MAX_SURPRISES: Final = 5
 
 
-def verdict(error: Exception, attempts: int) -> Verdict:
+def verdict(error: BaseException, attempts: int) -> Verdict:
     """Say whether to try the same batch again or to split it until the culprit stands alone.
 
     The network and the disk may come back at any time, so they are asked for ever; an error nobody

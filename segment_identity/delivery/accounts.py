@@ -40,7 +40,7 @@ class Fault(msgspec.Struct, frozen=True):
     destination: str
     reason: str
     events: int
-    error: Exception | None = None
+    error: BaseException | None = None
 
 
 def total(accounts: Mapping[str, Account], capture: Account, faults: Mapping[str, int]) -> Stats:

@@ -165,7 +165,8 @@ class Lane:
             events = rest[-1]
             try:
                 self.destination.send(events)
-            except Exception as error:
+            except BaseException as error:
+                # Even SystemExit: what it ends is this thread, and with it all deliveries.
                 attempts += 1
                 if retry.verdict(error, attempts) == "split":
                     attempts = 0
@@ -182,7 +183,7 @@ class Lane:
                 self._done(len(events), delivered=True)
         return True
 
-    def _split(self, events: list[bytes], rest: list[list[bytes]], error: Exception) -> None:
+    def _split(self, events: list[bytes], rest: list[list[bytes]], error: BaseException) -> None:
         if len(events) > 1:
             middle = len(events) // 2
             rest += [events[middle:], events[:middle]]
@@ -219,7 +220,7 @@ class Lane:
             self._in_flight = 0
             self._thread = None
 
-    def _report(self, reason: str, events: int, error: Exception | None = None) -> None:
+    def _report(self, reason: str, events: int, error: BaseException | None = None) -> None:
         # An error's text may quote events (SQLAlchemy's does), so only its kind is logged.
         kind = type(error).__name__ if error is not None else "limit reached"
         if self._throttle.allows(reason, time.monotonic()):

@@ -8,14 +8,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import URL, Connection
 
-from segment_identity.errors import Unavailable, Undeliverable
 from segment_identity.messages import received
 from segment_identity.schema import Row, Scalar, fitted, rows
+from segment_identity.warehouse.collation import COLLATED, collated
 from segment_identity.warehouse.engine import open_engine
+from segment_identity.warehouse.faults import explained
 from segment_identity.warehouse.tables import Tables
-
-# What lies in the events themselves; anything else (locked, full, gone) may pass.
-_BAD_DATA = (sa.exc.DataError, sa.exc.IntegrityError, sa.exc.NotSupportedError)
 
 
 class Warehouse:
@@ -43,8 +41,7 @@ class Warehouse:
         except sa.exc.SQLAlchemyError as error:
             # The schema may have been half changed, or changed by another process.
             self._tables.forget()
-            kind = Undeliverable if isinstance(error, _BAD_DATA) else Unavailable
-            raise kind(type(error).__name__) from error
+            raise explained(error) from error
 
     def close(self) -> None:
         """Close the connections; the next batch opens new ones."""
@@ -56,14 +53,34 @@ class Warehouse:
         self._tables.forget()
 
     def _load(self, connection: Connection, new: list[Row]) -> None:
-        by_table: dict[tuple[str, bool], list[Mapping[str, Scalar]]] = {}
+        by_table: dict[str, list[Mapping[str, Scalar]]] = {}
+        latest: dict[str, dict[Scalar, set[str]]] = {}
         for row in new:
-            by_table.setdefault((row.table, row.latest), []).append(row.values)
+            if row.latest:
+                columns = latest.setdefault(row.table, {}).setdefault(row.values["id"], set())
+                columns.update(row.values)
+                self._tables.table(connection, row.table, row.values)
+            else:
+                by_table.setdefault(row.table, []).append(row.values)
         discarded: list[Mapping[str, Scalar]] = []
-        for (name, latest), values in by_table.items():
-            self._store(connection, name, values, discarded, latest=latest)
+        for name, values in by_table.items():
+            self._store(connection, name, values, discarded)
         if discarded:
-            self._store(connection, "discards", discarded, [], latest=False)
+            self._store(connection, "discards", discarded, [])
+        for name, owners in latest.items():
+            self._refresh(connection, name, owners)
+
+    def _refresh(
+        self, connection: Connection, name: str, owners: Mapping[Scalar, set[str]]
+    ) -> None:
+        """Collate the rows of *owners* anew from their calls, whatever order those came in."""
+        target, _ = self._tables.table(connection, name, {})
+        source_name, owner = COLLATED[name]
+        source, _ = self._tables.table(connection, source_name, {})
+        self._tables.index(connection, source_name, owner)
+        for who, columns in owners.items():
+            wanted = [column for column in columns if column in source.c and column in target.c]
+            connection.execute(collated(target, source, source.c[owner], who, wanted))
 
     def _store(
         self,
@@ -71,8 +88,6 @@ class Warehouse:
         name: str,
         values: list[Mapping[str, Scalar]],
         discarded: list[Mapping[str, Scalar]],
-        *,
-        latest: bool,
     ) -> None:
         wanted: dict[str, Scalar] = {}
         for each in values:
@@ -89,28 +104,8 @@ class Warehouse:
                 else:
                     record[column] = kept
             records.append(record)
-        statement = insert(table)
-        if latest:
-            for record in records:
-                connection.execute(_upsert(table, record))
-        else:
-            connection.execute(statement.on_conflict_do_nothing(index_elements=["id"]), records)
-
-
-def _upsert(table: sa.Table, record: Mapping[str, Any]) -> sa.Executable:
-    """Return an upsert that keeps, column by column, the newest value that is not null."""
-    statement = insert(table).values(record)
-    new, old = statement.excluded, table.c
-    is_newer = sa.func.coalesce(new.timestamp >= old.timestamp, sa.true())
-    newest = {
-        column: sa.case(
-            (is_newer, sa.func.coalesce(new[column], old[column])),
-            else_=sa.func.coalesce(old[column], new[column]),
-        )
-        for column in record
-        if column != "id"
-    }
-    return statement.on_conflict_do_update(index_elements=["id"], set_=newest)
+        once = insert(table).on_conflict_do_nothing(index_elements=["id"])
+        connection.execute(once, records)
 
 
 def _discard(

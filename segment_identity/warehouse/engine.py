@@ -26,7 +26,14 @@ def open_engine(url: str | URL) -> Engine:
         folder = Path(parsed.database).parent
         if not folder.is_dir():
             raise ConfigurationError(f"the warehouse's folder does not exist: {folder}")
-    engine = sa.create_engine(parsed)
+    try:
+        engine = sa.create_engine(parsed)
+        engine.dialect.create_connect_args(parsed)
+    except (sa.exc.ArgumentError, ImportError) as error:
+        raise ConfigurationError(
+            "the warehouse was given an SQLite URL that does not work; "
+            "want one such as 'sqlite:///analytics.db', with three slashes and no host"
+        ) from error
     sa.event.listen(engine, "connect", _prepare)
     sa.event.listen(engine, "begin", _begin)
     return engine

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from sqlalchemy.schema import CreateColumn, CreateTable
+from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
 from segment_identity.schema import Kind, Scalar, kind_of
 
@@ -27,11 +27,13 @@ class Tables:
     def __init__(self) -> None:
         self._columns: dict[str, dict[str, Kind]] = {}
         self._tables: dict[str, sa.Table] = {}
+        self._indexed: set[str] = set()
 
     def forget(self) -> None:
         """Look again at the database, which somebody else may have changed."""
         self._columns.clear()
         self._tables.clear()
+        self._indexed.clear()
 
     def table(
         self, connection: Connection, name: str, wanted: Mapping[str, Scalar]
@@ -51,6 +53,15 @@ class Tables:
             self._tables[name] = _table(name, known)
         return self._tables[name], known
 
+    def index(self, connection: Connection, name: str, column: str) -> None:
+        """Make sure that rows are found by *column*, in the order of their time."""
+        if name in self._indexed:
+            return
+        table = self._tables[name]
+        made = sa.Index(f"ix_{name}_{column}", table.c[column], table.c.timestamp)
+        connection.execute(CreateIndex(made, if_not_exists=True))
+        self._indexed.add(name)
+
     def _create(self, connection: Connection, name: str, known: dict[str, Kind]) -> None:
         known["id"] = "varchar"
         connection.execute(CreateTable(_table(name, known), if_not_exists=True))
@@ -65,7 +76,8 @@ class Tables:
 
 def _existing(connection: Connection, name: str) -> dict[str, Kind]:
     inspector = sa.inspect(connection)
-    if not inspector.has_table(name):
+    # Not has_table(): SQLite has functions, such as json_each, that pass for tables there.
+    if name not in inspector.get_table_names():
         return {}
     return {each["name"]: _kind(each["type"]) for each in inspector.get_columns(name)}
 

@@ -282,7 +282,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 @pytest.mark.parametrize("header", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_megabyte_of_hostile_cookies_costs_milliseconds(header: bytes) -> None:
-    assert seconds(lambda: presented.read(header, presented.MEMORY)) < 0.05
+    assert seconds(lambda: presented.read(header, presented.MEMORY)) < 0.1
 
 
 @pytest.mark.parametrize("domain", [None, "example.com"])

@@ -286,6 +286,13 @@ def test_a_claim_that_differs_drops_the_signed_user_and_can_still_be_reset() -> 
     assert answer.written.keys() == {"ajs_identity"}
     assert answer.memory is not None
     assert (answer.memory.user_id, answer.memory.touched) == (None, True)
+    assert respond(DEVICE, forgot, memory=answer.memory).written["ajs_anonymous_id"] == NEW
+
+
+def test_a_device_whose_user_was_dropped_is_not_passed_on_by_a_later_request() -> None:
+    dropped = respond({**ADA, "ajs_user_id": "bob"}, memory=remembered("ada")).memory
+    answer = respond(DEVICE, identified("eve"), memory=dropped)
+    assert answer.told() == Marker(NEW, "eve", settled=True)
 
 
 def test_another_device_of_the_browser_replaces_the_signed_one() -> None:

@@ -92,6 +92,20 @@ def test_a_header_is_read(header: bytes, wanted: dict[str, Any]) -> None:
     assert read(header) == Presented(**wanted)
 
 
+@pytest.mark.parametrize(
+    ("header", "wanted"),
+    [
+        (b"", None),
+        (b"ajs_user_id=null", None),
+        (b"ajs_user_id=ada", "ada"),
+        (b"ajs_user_id=ada; ajs_user_id=bob", "ada"),
+        (b"ajs_user_id=null; ajs_user_id=bob; ajs_user_id=ada", "bob"),
+    ],
+)
+def test_the_user_claimed_is_the_first_that_can_be_one(header: bytes, wanted: str | None) -> None:
+    assert read(header).user_id == wanted
+
+
 def test_everything_at_once() -> None:
     header = (
         b"ajs_user_id=ada; ajs_optout=1; ajs_anonymous_id=" + A + b"; ajs_reset=1; "

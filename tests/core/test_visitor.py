@@ -119,6 +119,32 @@ IDENTIFY: Final = {
     "traits alone tie no person, so an ambiguous id stays": Identify(
         Visitor(ANON), None, {}, Visitor(ANON, touched=True), {"ambiguous": True}
     ),
+    "a device that lost its person is not passed on": Identify(
+        Visitor(ANON, traits={"plan": "pro"}, touched=True, owned=True),
+        "bob",
+        {"age": 7},
+        Visitor(NEW, "bob", traits={"age": 7}, touched=True),
+    ),
+    "keep: a device that lost its person stays, without the traits": Identify(
+        Visitor(ANON, traits={"plan": "pro"}, touched=True, owned=True),
+        "bob",
+        {},
+        Visitor(ANON, "bob", touched=True),
+        {"on_user_change": "keep"},
+    ),
+    "refuse: a device that lost its person is not passed on either": Identify(
+        Visitor(ANON, touched=True, owned=True),
+        "bob",
+        {},
+        Visitor(NEW, "bob", touched=True),
+        {"on_user_change": "refuse"},
+    ),
+    "traits alone tie no person to a device that lost its own": Identify(
+        Visitor(ANON, touched=True, owned=True),
+        None,
+        {"age": 7},
+        Visitor(ANON, traits={"age": 7}, touched=True, owned=True),
+    ),
     "without an anonymousId there is none to replace": Identify(
         Visitor(user_id="ada"), "bob", {}, Visitor(user_id="bob", touched=True)
     ),
@@ -222,6 +248,17 @@ def test_a_kept_device_is_still_forgotten_by_a_full_reset() -> None:
 def test_set_anonymous_id_keeps_the_person() -> None:
     after = verbs.set_anonymous_id(ADA, OTHER)
     assert after == Visitor(OTHER, "ada", traits={"plan": "pro"}, touched=True)
+
+
+def test_another_device_was_nobodys() -> None:
+    lost = Visitor(ANON, touched=True, owned=True)
+    assert verbs.set_anonymous_id(lost, OTHER) == Visitor(OTHER, touched=True)
+    assert verbs.reset(lost, new_id=counted()) == Visitor(NEW)
+
+
+def test_a_group_does_not_make_a_lost_device_nobodys() -> None:
+    lost = Visitor(ANON, touched=True, owned=True)
+    assert verbs.group(lost, "acme", {}).owned
 
 
 def test_set_anonymous_id_to_the_same_changes_nothing() -> None:

@@ -319,9 +319,9 @@ class Browser(RuleBasedStateMachine):
         previous = before.user or before.hint
         is_other = previous not in (None, user) or (before.is_ambiguous and before.user != user)
         has_rotated = after.device != before.device
-        was_anothers = self.owners.get(before.device, user) != user
+        lost_its_person = before.user is None and before.device in self.owners
         assert has_rotated or not is_other, "two people share an anonymousId"
-        assert is_other or was_anothers or not has_rotated, "a first identify made a new id"
+        assert is_other or lost_its_person or not has_rotated, "a first identify made a new id"
         assert after.device not in self.devices or not has_rotated
         assert after.user == user
         self.take(answer)
