@@ -122,7 +122,7 @@ def what_the_counts_are(stats: Stats, fault: Fault) -> None:
     assert_type(fault.destination, str)
     assert_type(fault.reason, str)
     assert_type(fault.events, int)
-    assert_type(fault.error, Exception | None)
+    assert_type(fault.error, BaseException | None)
 
 
 def how_an_identity_is_found(
