@@ -53,6 +53,7 @@ class Lane:
         self._queue: deque[bytes] = deque()
         self._size = 0
         self._in_flight = 0
+        self._overflow = 0
         self._accepted = self._delivered = self._dead = 0
         self._dropped: Counter[str] = Counter()
         self._thread: threading.Thread | None = None
@@ -65,17 +66,14 @@ class Lane:
             self._accepted += 1
             if not self._room.has_room(len(self._queue), self._size, len(event)):
                 self._dropped["queue_full"] += 1
-                full = True
-            else:
-                full = False
-                self._queue.append(event)
-                self._size += len(event)
-                if self._waiting:
-                    self._changed.notify_all()
-                elif self._thread is None:
-                    self._start_thread()
-        if full:
-            self._report("queue_full", 1)
+                self._overflow += 1
+                return
+            self._queue.append(event)
+            self._size += len(event)
+            if self._waiting:
+                self._changed.notify_all()
+            elif self._thread is None:
+                self._start_thread()
 
     def flush(self, timeout: float) -> bool:
         """Wait until nothing is pending; False if that took more than *timeout* seconds."""
@@ -90,10 +88,11 @@ class Lane:
         with self._changed:
             self._deadline = until
             thread = self._thread or (self._start_thread() if self._queue else None)
+            is_left = thread is None and bool(self._queue)
             self._changed.notify_all()
         if thread is not None:
             thread.join(timeout)
-        elif self._queue:
+        elif is_left:
             # The interpreter is exiting and starts no more threads; this one does the work.
             self._run()
         with self._changed:
@@ -138,6 +137,7 @@ class Lane:
 
     def _run(self) -> None:
         while batch := self._take():
+            self._report_overflow()
             if not self._deliver(batch):
                 return
 
@@ -219,6 +219,13 @@ class Lane:
                 self._size += sum(map(len, events))
             self._in_flight = 0
             self._thread = None
+
+    def _report_overflow(self) -> None:
+        """Tell of events that found no room, here and not in the call that recorded them."""
+        with self._changed:
+            overflow, self._overflow = self._overflow, 0
+        if overflow:
+            self._report("queue_full", overflow)
 
     def _report(self, reason: str, events: int, error: BaseException | None = None) -> None:
         # An error's text may quote events (SQLAlchemy's does), so only its kind is logged.

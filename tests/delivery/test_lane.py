@@ -183,7 +183,8 @@ def test_queue_is_bounded_by_count() -> None:
         assert adds_up(stats)
         gate.opened.set()
     assert names(gate) == ["In flight", *[f"Event {number}" for number in range(10)]]
-    assert [(each.reason, each.events) for each in faults] == [("queue_full", 1)] * 3
+    assert {each.reason for each in faults} == {"queue_full"}
+    assert sum(each.events for each in faults) == 3
 
 
 def test_queue_is_bounded_by_bytes() -> None:
