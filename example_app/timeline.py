@@ -37,6 +37,8 @@ def latest_events(
     """Return the newest events of this device, and of this user on any device."""
     schema = MetaData()
     with engine.connect() as connection:
+        # One snapshot, as the warehouse may add a column between two looks at a table.
+        connection.exec_driver_sql("BEGIN")
         # A table appears with the first event of its kind, a column with the first such property.
         schema.reflect(connection, only=lambda name, _: name in _KINDS)
         events = [

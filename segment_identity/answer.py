@@ -56,7 +56,7 @@ def _finish(
 def _lines(visit: RequestVisit, status: int, headers: Headers) -> list[bytes]:
     """Return the Set-Cookie values this response must carry; mostly none."""
     settings, found = visit.settings, visit.found()
-    keeps = minting.may_mint(visit.occasion(), settings.mint, used=visit.used)
+    keeps = visit.may_mint()
     if not (keeps or visit.used or visit.occasion().navigation):
         return []
     if not caching.may_carry_cookies(status, headers):
@@ -68,7 +68,7 @@ def _lines(visit: RequestVisit, status: int, headers: Headers) -> list[bytes]:
     current, all_fitted = persist.rememberable(visit.visitor, settings.remember)
     if not all_fitted:
         visit.advise("traits", _FORGOTTEN)
-    if not persist.is_due(found, current, keeps=keeps or visit.changed):
+    if not persist.is_due(found, current, keeps=keeps):
         return []
     visit.kept = True
     return persist.set_cookies(

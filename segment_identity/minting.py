@@ -80,10 +80,13 @@ def occasion(
     return Occasion(silence is None and _is_navigation(headers), silence)
 
 
-def may_mint(occasion: Occasion, mint: Mint, *, used: bool) -> bool:
-    """Tell whether an id made in this request may be stored; *used* means a verb was called."""
+def may_mint(occasion: Occasion, mint: Mint, *, used: bool, changed: bool = False) -> bool:
+    """Tell whether an id made in this request may be stored.
+
+    *used* means that a verb was called, *changed* that one said who it is.
+    """
     if mint == "never":
-        return False
+        return changed
     return used or occasion.navigation or (mint == "always" and occasion.silence is None)
 
 

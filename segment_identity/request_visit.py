@@ -146,7 +146,12 @@ class RequestVisit(Visit):
         """Tell whether an anonymousId made in this visit will be stored in the browser."""
         if self.answered:
             return self.kept
-        return minting.may_mint(self.occasion(), self.settings.mint, used=self.used)
+        return self.may_mint()
+
+    def may_mint(self) -> bool:
+        """Tell whether an anonymousId made in this request may be stored."""
+        mint = self.settings.mint
+        return minting.may_mint(self.occasion(), mint, used=self.used, changed=self.changed)
 
     def context(self) -> Context:
         """Return the context of this request, built once."""

@@ -22,12 +22,16 @@ def open_engine(url: str | URL) -> Engine:
         raise ConfigurationError(
             f"the warehouse was given a {parsed.get_backend_name()} URL; want 'sqlite:///…'"
         )
-    if parsed.database and parsed.database != ":memory:":
+    options: dict[str, Any] = {}
+    if not parsed.database or parsed.database == ":memory:":
+        # One connection is the database; the lane's thread makes it and another one closes it.
+        options = {"poolclass": sa.StaticPool, "connect_args": {"check_same_thread": False}}
+    else:
         folder = Path(parsed.database).parent
         if not folder.is_dir():
             raise ConfigurationError(f"the warehouse's folder does not exist: {folder}")
     try:
-        engine = sa.create_engine(parsed)
+        engine = sa.create_engine(parsed, **options)
         engine.dialect.create_connect_args(parsed)
     except (sa.exc.ArgumentError, ImportError) as error:
         raise ConfigurationError(
@@ -42,9 +46,14 @@ def open_engine(url: str | URL) -> Engine:
 def _prepare(connection: Any, _: object) -> None:
     # The driver's own transactions would begin too late: a reader that turns writer cannot wait.
     connection.isolation_level = None
-    connection.execute("PRAGMA busy_timeout = 5000")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
+    try:
+        connection.execute("PRAGMA busy_timeout = 5000")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+    except BaseException:
+        # The pool does not know this connection yet, so nobody else would close it.
+        connection.close()
+        raise
 
 
 def _begin(connection: Connection) -> None:
