@@ -43,11 +43,11 @@ class Recogniser:
 
     def recognise(self, header: bytes, now: float) -> Recognition:
         """Return who sent *header*, a joined Cookie header, at *now*."""
-        if b"ajs" not in header:
-            return _NOBODY
         known = self._recent.get(header)
         if known is not None and known.since <= now < known.until:
             return known
+        if b"ajs" not in header:
+            return _NOBODY
         seen = presented.read(header, self._name, browser=self._browser)
         memories, stale_key = self._memories(seen, now)
         memory = memories[0] if len(memories) == 1 else None

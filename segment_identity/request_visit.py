@@ -49,10 +49,8 @@ class RequestVisit(Visit):
     def is_steady(self) -> bool:
         """Tell, at little cost, that the visitor is known and nothing about it changed."""
         known = self.recognition()
-        if not known.steady:
-            return False
         current = self._current
-        return current is None or current is known.found.visitor
+        return known.steady and (current is None or current is known.found.visitor)
 
     def release(self) -> None:
         """Let go of the scope, which holds the identity, which holds this.
