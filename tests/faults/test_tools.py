@@ -6,7 +6,7 @@ import itertools
 import json
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -28,11 +28,15 @@ def _nothing_before(collector: Collecting) -> None:
 
 
 def post(
-    to: Beside, body: bytes, path: str = "/v1/batch", *, timeout: float = 5.0, **headers: str
+    to: Beside,
+    body: bytes,
+    path: str = "/v1/batch",
+    headers: Mapping[str, str] | None = None,
+    timeout: float = 5.0,
 ) -> tuple[int, str]:
     connection = http.client.HTTPConnection("127.0.0.1", to.port, timeout=timeout)
     try:
-        connection.request("POST", path, body, headers)
+        connection.request("POST", path, body, headers or {})
         response = connection.getresponse()
         response.read()
         return response.status, response.headers.get("Retry-After", "")
@@ -61,7 +65,8 @@ def batch(*numbers: int, event: str = "Seen") -> bytes:
 def test_events_are_counted_by_id(collector: Collecting) -> None:
     assert post(collector, batch(1, 2, 3)) == (200, "")
     zipped = gzip.compress(batch(3, 4))
-    assert post(collector, zipped, **{"Content-Encoding": "gzip", "X-Retry-Count": "1"})[0] == 200
+    extra = {"Content-Encoding": "gzip", "X-Retry-Count": "1"}
+    assert post(collector, zipped, headers=extra)[0] == 200
     report = collector.report()
     assert (report.events, report.distinct, report.repeated) == (5, 4, 1)
     assert [sent.retry_count for sent in report.requests] == [None, "1"]
@@ -91,7 +96,7 @@ def test_events_are_counted_by_id(collector: Collecting) -> None:
 def test_each_system_is_understood(
     collector: Collecting, path: str, body: bytes, kind: str
 ) -> None:
-    assert post(collector, body, path, **{"Content-Type": kind})[0] == 200
+    assert post(collector, body, path, {"Content-Type": kind})[0] == 200
     assert (collector.report().distinct, collector.report().without_id) == (1, 0)
 
 
