@@ -144,8 +144,9 @@ class Analytics:
         if is_diverted(event):
             return self.drop("captured")
         _open.add(self)
+        key = message["anonymousId"] or message["userId"] or message["messageId"]
         for lane in self._lanes:
-            lane.put(event)
+            lane.put(event, key)
         if _exiting.is_set():
             # Nobody else will come to deliver what is recorded this late.
             self.close()

@@ -1,7 +1,8 @@
-"""How many events make one batch, and how many may wait."""
+"""How many events make one batch, how many may wait, and which go one after another."""
 
 from collections.abc import Iterable
 from typing import Final
+from zlib import crc32
 
 import msgspec
 
@@ -29,3 +30,32 @@ def batch_length(sizes: Iterable[int]) -> int:
             break
         count += 1
     return count
+
+
+def fits(events: int, size: int, more_events: int, more: int) -> bool:
+    """Tell whether a chunk of *more_events* events, *more* bytes, still fits in a batch."""
+    return not events or (
+        events + more_events <= MAX_BATCH_EVENTS and size + more <= MAX_BATCH_BYTES
+    )
+
+
+def is_full(events: int, size: int) -> bool:
+    """Tell whether waiting longer would not make the next batch larger."""
+    return events >= MAX_BATCH_EVENTS or size >= MAX_BATCH_BYTES
+
+
+def strand(key: str, strands: int) -> int:
+    """Return which of several strands takes the events of *key*, the same one in every process.
+
+    Strands run side by side; the events of one visitor stay in one, and so in order.
+    """
+    return crc32(key.encode("utf-8", "surrogatepass")) % strands if strands > 1 else 0
+
+
+def patience(events: int, size: int, age: float, linger: float) -> float:
+    """Return the seconds to wait for more events before the next batch goes.
+
+    The oldest of *events* waiting, *size* bytes in all, has waited for *age* seconds; none waits
+    for longer than *linger*.
+    """
+    return 0.0 if is_full(events, size) else max(0.0, linger - age)

@@ -30,4 +30,18 @@ class Undeliverable(SegmentIdentityError):
 
 
 class Unavailable(SegmentIdentityError):
-    """Raised by a destination that cannot take this batch now and should be asked again."""
+    """Raised by a destination that cannot take this batch now and should be asked again.
+
+    *retry_after* is the number of seconds the other side wants to be left alone, if it said so.
+    """
+
+    def __init__(self, *arguments: object, retry_after: float | None = None) -> None:
+        super().__init__(*arguments)
+        self.retry_after = retry_after
+
+
+class Unauthorized(Unavailable):
+    """Raised by a destination whose other side does not accept us: a person must mend that.
+
+    Nothing is dropped meanwhile, and the other side is asked only now and then.
+    """

@@ -89,7 +89,7 @@ def in_group(context: Mapping[str, Any], group_id: str | None) -> Mapping[str, A
 def moment(verb: str, given: object, now: float) -> str:
     """Return the time of a message; *given* may be a datetime, an ISO text or None for *now*."""
     if given is None:
-        return _iso_at(int(now * 1000))
+        return instant(now)
     if isinstance(given, dt.datetime):
         try:
             return iso(given)
@@ -140,10 +140,15 @@ def checked_event(given: object) -> str:
     raise InvalidCall(f"track() was given {shown} as event; want its name, such as 'Signed Up'")
 
 
+def instant(now: float) -> str:
+    """Return a time, in seconds since 1970, as ISO 8601 in UTC with milliseconds."""
+    return _iso_at(int(now * 1000))
+
+
 def received(event: bytes, now: float) -> Message:
     """Read an encoded message as its receiver does, who stamps `sentAt` and `receivedAt`."""
     message: Message = msgspec.json.decode(event)
-    stamp = _iso_at(int(now * 1000))
+    stamp = instant(now)
     message.setdefault("sentAt", stamp)
     message.setdefault("receivedAt", stamp)
     return message

@@ -95,6 +95,12 @@ def positive(name: str, value: object) -> None:
         raise ConfigurationError(f"{name} was given {value!r}; want a number above 0")
 
 
+def not_negative(name: str, value: object) -> None:
+    """Raise unless *value* is 0 or a number above it."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        raise ConfigurationError(f"{name} was given {value!r}; want 0 or a number above it")
+
+
 def fraction(name: str, value: object) -> None:
     """Raise unless *value* is None or a number from 0 to 1."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)

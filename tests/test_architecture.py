@@ -24,8 +24,8 @@ TREES: Final[dict[str, ast.Module]] = {
 # Of whatever these import from this package, they may import only each other.
 CORE: Final = frozenset(
     """
-    batching caching calls context cookies errors ids jsonable marker messages minting options
-    persist presented proxies reconcile retry schema signing version visitor
+    batching caching calls circuit context cookies endpoint errors ids jsonable marker messages
+    minting options persist presented proxies reconcile retry schema signing version visitor
     """.split()
 )
 # What gives a core module time, randomness, other threads, the network or a framework.
@@ -52,6 +52,7 @@ PUBLIC: Final = [
     "NotInstalled",
     "SegmentIdentityError",
     "Stats",
+    "Unauthorized",
     "Unavailable",
     "Undeliverable",
     "UnknownOption",

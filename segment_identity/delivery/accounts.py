@@ -6,20 +6,26 @@ import msgspec
 
 
 class Account(msgspec.Struct, frozen=True):
-    """`accepted == delivered + sum(dropped) + dead_lettered + pending`, always."""
+    """`accepted == delivered + sum(dropped) + dead_lettered + pending`, always.
+
+    Of the pending ones *stored* are safe in the spool. *adopted* says how many of the accepted ones
+    came from the spool of a process that is gone.
+    """
 
     accepted: int = 0
     delivered: int = 0
     dropped: Mapping[str, int] = {}
     dead_lettered: int = 0
     pending: int = 0
+    stored: int = 0
+    adopted: int = 0
 
 
 class Stats(msgspec.Struct, frozen=True):
     """All events of an `Analytics`; one sent to two destinations counts twice.
 
     *faults* counts errors of our own that were caught to keep the app running, by reason;
-    *destinations* has the account of each.
+    *destinations* has the account of each. See `Account` for *stored* and *adopted*.
     """
 
     accepted: int
@@ -29,6 +35,8 @@ class Stats(msgspec.Struct, frozen=True):
     pending: int
     faults: Mapping[str, int]
     destinations: Mapping[str, Account]
+    stored: int = 0
+    adopted: int = 0
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -54,6 +62,8 @@ def total(accounts: Mapping[str, Account], capture: Account, faults: Mapping[str
         pending=sum(each.pending for each in every),
         faults=dict(faults),
         destinations=dict(accounts),
+        stored=sum(each.stored for each in every),
+        adopted=sum(each.adopted for each in every),
     )
 
 

@@ -1,35 +1,43 @@
-"""One destination's own queue and thread.
+"""One destination's own queue, order, threads and retries.
 
-How this works
---------------
-A tracking call only appends bytes to a queue under a lock that is never held over I/O. The lane's
-thread takes batches and hands them to the destination, in order, one at a time. A destination that
-fails is asked again after a growing pause, which delays no other lane and no request.
-
-The thread starts with the first event and not before, because threads do not survive a fork. It
-ends when the lane is closed and nothing waits; an event that comes later starts another. So close()
-is not a state: nothing that is recorded after it is lost.
-
-Every count changes under the same lock as the queue, so the account adds up whenever it is read.
+A tracking call only appends bytes to a queue under a lock that is never held over I/O; everything
+else happens in the lane's own threads (see strand), so a dead destination delays no request and no
+other lane. A destination that can be called from several threads says how many in `parallel`; each
+visitor's events stay in one of them. With a spool, events pass through it before a strand sees them
+(see segment_identity.spool).
 """
 
 import os
-import random
 import threading
 import time
 import weakref
-from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
 
-from segment_identity import retry
-from segment_identity.batching import Room, batch_length
+from segment_identity import batching
+from segment_identity.batching import Room
+from segment_identity.circuit import Circuit
 from segment_identity.delivery.accounts import Account, Fault
+from segment_identity.delivery.backlog import Chunk
+from segment_identity.delivery.ledger import Ledger
+from segment_identity.delivery.strand import Store, Strand
 from segment_identity.destinations.protocol import Destination
 from segment_identity.logs import Throttle, logger
 
 
+class Keeper(Store, Protocol):
+    """What stores events before they are delivered; the spool is one."""
+
+    def wake(self) -> None:
+        """Store what waits, soon."""
+
+    def refusal(self, size: int) -> str | None:
+        """Say why an event of *size* bytes cannot be stored, or None."""
+
+
 class Lane:
-    """Delivers events to one destination from a thread of its own."""
+    """Delivers events to one destination."""
 
     def __init__(
         self,
@@ -38,9 +46,13 @@ class Lane:
         *,
         room: Room,
         on_fault: Callable[[Fault], None],
+        keeper: Keeper | None = None,
     ) -> None:
         self.name = name
         self.destination = destination
+        self.linger = float(getattr(destination, "linger", 0.0))
+        self.store: Store | None = keeper
+        self._keeper = keeper
         self._room = room
         self._on_fault = on_fault
         self._throttle = Throttle()
@@ -49,190 +61,123 @@ class Lane:
 
     def _start_afresh(self) -> None:
         """Begin with nothing: at first, and in a forked child, whose parent keeps its events."""
-        self._changed = threading.Condition(threading.Lock())
-        self._queue: deque[bytes] = deque()
-        self._size = 0
-        self._in_flight = 0
-        self._overflow = 0
-        self._accepted = self._delivered = self._dead = 0
-        self._dropped: Counter[str] = Counter()
-        self._thread: threading.Thread | None = None
-        self._waiting = False
-        self._deadline: float | None = None
+        self.ledger = Ledger(self._room)
+        self.circuit = Circuit()
+        self.deadline: float | None = None
+        self.flushing = 0
+        count = max(1, int(getattr(self.destination, "parallel", 1)))
+        self._strands = [Strand(self, number) for number in range(count)]
+        # With a keeper, what it has not taken yet.
+        self._fresh: list[deque[bytes]] = [deque() for _ in self._strands]
 
-    def put(self, event: bytes) -> None:
-        """Queue one encoded event, or count it as dropped if the queue is full."""
-        with self._changed:
-            self._accepted += 1
-            if not self._room.has_room(len(self._queue), self._size, len(event)):
-                self._dropped["queue_full"] += 1
-                self._overflow += 1
-                return
-            self._queue.append(event)
-            self._size += len(event)
-            if self._waiting:
-                self._changed.notify_all()
-            elif self._thread is None:
-                self._start_thread()
+    def put(self, event: bytes, key: str) -> None:
+        """Queue one encoded event of the visitor *key*, or count it as dropped if there is no room.
+
+        Never waits for more than the lock.
+        """
+        number = batching.strand(key, len(self._strands))
+        keeper = self._keeper
+        if keeper is None:
+            with self.ledger.lock:
+                if self.ledger.accept(len(event)):
+                    strand = self._strands[number]
+                    strand.backlog.put(event)
+                    strand.nudge()
+            return
+        with self.ledger.lock:
+            if self.ledger.accept(len(event), keeper.refusal(len(event))):
+                self._fresh[number].append(event)
+        keeper.wake()
+
+    def gather(self) -> list[tuple[int, list[bytes]]]:
+        """Hand over what no keeper has taken yet, by strand; it still counts as waiting."""
+        with self.ledger.lock:
+            taken = [(n, list(fresh)) for n, fresh in enumerate(self._fresh) if fresh]
+            for number, _ in taken:
+                self._fresh[number].clear()
+        return taken
+
+    def add(self, number: int, chunk: Chunk, *, adopted: bool = False) -> None:
+        """Let strand *number* deliver a chunk that was gathered (stored or not) or adopted."""
+        with self.ledger.lock:
+            if adopted:
+                self.ledger.adopt(chunk.count)
+            elif chunk.seqs:
+                self.ledger.store(chunk.count)
+                self.ledger.leave(chunk.count, chunk.size)
+            strand = self._strands[number % len(self._strands)]
+            strand.backlog.add(chunk)
+            strand.nudge()
+
+    def lose(self, reason: str, count: int) -> None:
+        """Count stored events that had to be dropped."""
+        with self.ledger.lock:
+            self.ledger.store(-count)
+            self.ledger.lose(reason, count)
+        self.tell_overflow()
 
     def flush(self, timeout: float) -> bool:
         """Wait until nothing is pending; False if that took more than *timeout* seconds."""
-        with self._changed:
-            if self._queue and self._thread is None:
-                self._start_thread()
-            return self._changed.wait_for(self._is_empty, timeout)
+        with self.ledger.lock:
+            self.flushing += 1
+            for strand in self._strands:
+                strand.start()
+                strand.wake()
+            done = self.ledger.settled.wait_for(self._is_settled, timeout)
+            self.flushing -= 1
+            return done
 
     def close(self, timeout: float) -> bool:
-        """Deliver what is pending within *timeout* seconds, then end the thread."""
-        until = time.monotonic() + timeout
-        with self._changed:
-            self._deadline = until
-            thread = self._thread or (self._start_thread() if self._queue else None)
-            is_left = thread is None and bool(self._queue)
-            self._changed.notify_all()
-        if thread is not None:
-            thread.join(timeout)
-        elif is_left:
+        """Deliver what is pending within *timeout* seconds, then end the threads."""
+        with self.ledger.lock:
+            self.deadline = until = time.monotonic() + timeout
+            orphans = [strand for strand in self._strands if not strand.start()]
+            threads = [strand.thread for strand in self._strands if strand.thread is not None]
+            self.wake_all()
+        for thread in threads:
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, until - time.monotonic()))
+        for strand in orphans:
             # The interpreter is exiting and starts no more threads; this one does the work.
-            self._run()
-        with self._changed:
-            self._deadline = None
-            return self._is_empty()
+            strand.run()
+        with self.ledger.lock:
+            self.deadline = None
+            return self._is_settled()
 
     def account(self) -> Account:
         """Return the counts as they are now."""
-        with self._changed:
-            return Account(
-                self._accepted,
-                self._delivered,
-                dict(self._dropped),
-                self._dead,
-                len(self._queue) + self._in_flight,
-            )
+        with self.ledger.lock:
+            return self.ledger.account()
 
     def forget(self) -> None:
-        """Leave queue and thread to the parent of this forked process."""
+        """Leave queues and threads to the parent of this forked process."""
         self._start_afresh()
         after_fork = getattr(self.destination, "after_fork", None)
         if after_fork is not None:
             after_fork()
 
-    def _is_empty(self) -> bool:
-        return not self._queue and not self._in_flight
+    def wake_all(self) -> None:
+        """Let every strand look again; wants the ledger's lock held."""
+        for strand in self._strands:
+            strand.wake()
 
-    def _is_late(self) -> bool:
-        return self._deadline is not None and time.monotonic() >= self._deadline
+    def tell_overflow(self) -> None:
+        """Report events that found no room: here, and not in the call that recorded them."""
+        with self.ledger.lock:
+            overflow = self.ledger.overflow()
+        for reason, count in overflow.items():
+            self.tell(reason, count)
 
-    def _start_thread(self) -> threading.Thread | None:
-        thread = threading.Thread(
-            target=self._run, name=f"segment_identity {self.name}", daemon=True
-        )
-        try:
-            thread.start()
-        except RuntimeError:
-            # No thread to be had now; the events wait and the next one tries again.
-            return None
-        self._thread = thread
-        return thread
-
-    def _run(self) -> None:
-        while batch := self._take():
-            self._report_overflow()
-            if not self._deliver(batch):
-                return
-
-    def _take(self) -> list[bytes]:
-        """Wait for the next batch; empty when the lane is closed and nothing waits."""
-        with self._changed:
-            while not self._queue or self._is_late():
-                if self._deadline is not None:
-                    self._thread = None
-                    return []
-                self._waiting = True
-                self._changed.wait()
-                self._waiting = False
-            length = batch_length(map(len, self._queue))
-            batch = [self._queue.popleft() for _ in range(length)]
-            self._size -= sum(map(len, batch))
-            self._in_flight = length
-            return batch
-
-    def _deliver(self, batch: Sequence[bytes]) -> bool:
-        """Bring one batch to an end; False if closing left no time, and it waits again."""
-        rest = [list(batch)]
-        attempts = 0
-        while rest:
-            events = rest[-1]
-            try:
-                self.destination.send(events)
-            except BaseException as error:
-                # Even SystemExit: what it ends is this thread, and with it all deliveries.
-                attempts += 1
-                if retry.verdict(error, attempts) == "split":
-                    attempts = 0
-                    rest.pop()
-                    self._split(events, rest, error)
-                else:
-                    self._report("retrying", len(events), error)
-                    if not self._pause(retry.delay(attempts - 1, random.random())):
-                        self._put_back(rest)
-                        return False
-            else:
-                attempts = 0
-                rest.pop()
-                self._done(len(events), delivered=True)
-        return True
-
-    def _split(self, events: list[bytes], rest: list[list[bytes]], error: BaseException) -> None:
-        if len(events) > 1:
-            middle = len(events) // 2
-            rest += [events[middle:], events[:middle]]
-            return
-        self._done(1, delivered=False)
-        self._report("dead_lettered", 1, error)
-
-    def _done(self, count: int, *, delivered: bool) -> None:
-        with self._changed:
-            self._in_flight -= count
-            if delivered:
-                self._delivered += count
-            else:
-                self._dead += count
-            if self._is_empty():
-                self._changed.notify_all()
-
-    def _pause(self, seconds: float) -> bool:
-        """Wait before the next attempt; False once the time to close in has run out."""
-        until = time.monotonic() + seconds
-        with self._changed:
-            while True:
-                now = time.monotonic()
-                end = until if self._deadline is None else min(until, self._deadline)
-                if now >= end:
-                    return self._deadline is None or now < self._deadline
-                self._changed.wait(end - now)
-
-    def _put_back(self, rest: list[list[bytes]]) -> None:
-        with self._changed:
-            for events in rest:
-                self._queue.extendleft(reversed(events))
-                self._size += sum(map(len, events))
-            self._in_flight = 0
-            self._thread = None
-
-    def _report_overflow(self) -> None:
-        """Tell of events that found no room, here and not in the call that recorded them."""
-        with self._changed:
-            overflow, self._overflow = self._overflow, 0
-        if overflow:
-            self._report("queue_full", overflow)
-
-    def _report(self, reason: str, events: int, error: BaseException | None = None) -> None:
+    def tell(self, reason: str, events: int, error: BaseException | None = None) -> None:
+        """Report what happened to events, to the log and to the app."""
         # An error's text may quote events (SQLAlchemy's does), so only its kind is logged.
         kind = type(error).__name__ if error is not None else "limit reached"
         if self._throttle.allows(reason, time.monotonic()):
             logger.warning("destination %s: %s (%s, %d events)", self.name, reason, kind, events)
         self._on_fault(Fault(self.name, reason, events, error))
+
+    def _is_settled(self) -> bool:
+        return not self.ledger.pending
 
 
 _lanes: weakref.WeakSet[Lane] = weakref.WeakSet()

@@ -3,5 +3,6 @@
 from segment_identity.destinations.console import Console
 from segment_identity.destinations.memory import Memory
 from segment_identity.destinations.protocol import Destination
+from segment_identity.destinations.segment import Segment
 
-__all__ = ["Console", "Destination", "Memory"]
+__all__ = ["Console", "Destination", "Memory", "Segment"]

@@ -1,16 +1,18 @@
 """Make a destination from a URL."""
 
-import importlib
 from typing import Final, cast
 
+from segment_identity.destinations import extras
 from segment_identity.destinations.protocol import Destination
-from segment_identity.errors import ConfigurationError, MissingExtra
+from segment_identity.errors import ConfigurationError
 
 # Scheme: module, class, extra. Modules are named, not imported, so that an extra that is not
 # installed costs nothing and is missed only by who asks for it.
 _SCHEMES: Final = {
     "memory": ("segment_identity.destinations.memory", "Memory", ""),
     "console": ("segment_identity.destinations.console", "Console", ""),
+    "http": ("segment_identity.destinations.segment", "Segment", "http"),
+    "https": ("segment_identity.destinations.segment", "Segment", "http"),
     "sqlite": ("segment_identity.warehouse.destination", "Warehouse", "warehouse"),
 }
 
@@ -27,13 +29,5 @@ def from_url(url: str) -> Destination:
             "or an object with send(batch) and close()"
         )
     module_name, class_name, extra = known
-    try:
-        build = getattr(importlib.import_module(module_name), class_name)
-    except ModuleNotFoundError as error:
-        if not extra or (error.name or "").startswith("segment_identity"):
-            raise
-        raise MissingExtra(
-            f"a destination {scheme}: needs the package {error.name}; "
-            f"install it with: pip install 'segment-identity[{extra}]'"
-        ) from error
+    build = getattr(extras.load(module_name, f"a destination {scheme}:", extra), class_name)
     return cast(Destination, build(url) if extra else build())

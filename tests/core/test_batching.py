@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from segment_identity import batching
 from segment_identity.batching import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, Room, batch_length
 
 # Segment's limits: what one request and one event may weigh.
@@ -67,3 +68,49 @@ def test_room_is_bounded_by_count_and_size(events: int, size: int, more: int, wa
 
 def test_the_default_room_holds_any_event_segment_takes() -> None:
     assert Room().has_room(0, 0, SEGMENT_EVENT)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "more", "wanted"),
+    [
+        pytest.param((0, 0), (1, MAX_BATCH_BYTES * 2), True, id="the first always"),
+        pytest.param((1, 10), (1, 10), True, id="small ones"),
+        pytest.param((1, 10), (MAX_BATCH_EVENTS, 10), False, id="too many"),
+        pytest.param((1, 10), (1, MAX_BATCH_BYTES), False, id="too large"),
+        pytest.param((1, 10), (MAX_BATCH_EVENTS - 1, MAX_BATCH_BYTES - 10), True, id="exactly"),
+    ],
+)
+def test_chunks_go_together_while_they_fit(
+    waiting: tuple[int, int], more: tuple[int, int], wanted: bool
+) -> None:
+    assert batching.fits(*waiting, *more) is wanted
+
+
+@pytest.mark.parametrize(
+    ("events", "size", "age", "wanted"),
+    [
+        pytest.param(1, 100, 0.0, 0.2, id="just come"),
+        pytest.param(1, 100, 0.15, 0.05, id="some time left"),
+        pytest.param(1, 100, 0.3, 0.0, id="long enough"),
+        pytest.param(MAX_BATCH_EVENTS, 100, 0.0, 0.0, id="enough events"),
+        pytest.param(3, MAX_BATCH_BYTES, 0.0, 0.0, id="enough bytes"),
+    ],
+)
+def test_a_batch_waits_for_company_until_it_is_full_or_old(
+    events: int, size: int, age: float, wanted: float
+) -> None:
+    assert batching.patience(events, size, age, linger=0.2) == pytest.approx(wanted)
+
+
+@given(st.text(), st.integers(1, 64))
+def test_a_visitor_has_one_strand_in_every_process(key: str, strands: int) -> None:
+    number = batching.strand(key, strands)
+    assert 0 <= number < strands
+    assert batching.strand(str(key), strands) == number
+
+
+def test_visitors_are_spread_over_the_strands() -> None:
+    counts = [0] * 4
+    for number in range(1_000):
+        counts[batching.strand(f"visitor-{number}", 4)] += 1
+    assert min(counts) > 150

@@ -191,7 +191,7 @@ def test_analytics_needs_a_destination() -> None:
     [
         ("mysql://ada:s3cret@db.example/events", "mysql:"),
         ("ftp://ada:s3cret@files.example", "ftp:"),
-        ("https://s3cretWriteKey@example.com/v1", "https:"),
+        ("wss://s3cretWriteKey@example.com/v1", "wss:"),
         ("s3cret.example/analytics.db", "a text without ':'"),
         ("", "a text without ':'"),
     ],

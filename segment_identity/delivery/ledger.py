@@ -1,0 +1,99 @@
+"""The books of one lane: every count, under one lock."""
+
+import threading
+from collections import Counter
+
+from segment_identity.batching import Room
+from segment_identity.delivery.accounts import Account
+
+
+class Ledger:
+    """Counts the events of one lane.
+
+    Every method wants `lock` held, so that the counts change together with the queues and the
+    account adds up whenever it is read. `settled` is notified when nothing is pending any more.
+    """
+
+    def __init__(self, room: Room) -> None:
+        self.lock = threading.Lock()
+        self.settled = threading.Condition(self.lock)
+        self.pending = 0
+        self._room = room
+        self._accepted = self._delivered = self._dead = self._stored = self._adopted = 0
+        self._dropped: Counter[str] = Counter()
+        # What waits in memory alone; what is on its way or in the spool takes no room.
+        self._waiting = self._waiting_size = 0
+        self._overflow: Counter[str] = Counter()
+
+    def accept(self, size: int, refusal: str | None = None) -> bool:
+        """Count one event of *size* bytes; False if there is no room (or *refusal* says why)."""
+        self._accepted += 1
+        if refusal is None and self._room.has_room(self._waiting, self._waiting_size, size):
+            self.pending += 1
+            self._waiting += 1
+            self._waiting_size += size
+            return True
+        reason = refusal or "queue_full"
+        self._dropped[reason] += 1
+        self._overflow[reason] += 1
+        return False
+
+    def adopt(self, count: int) -> None:
+        """Count events that another process had stored."""
+        self._accepted += count
+        self._adopted += count
+        self._stored += count
+        self.pending += count
+
+    def leave(self, count: int, size: int) -> None:
+        """Count events that no longer take room: they are on their way, or in the spool."""
+        self._waiting -= count
+        self._waiting_size -= size
+
+    def come_back(self, count: int, size: int) -> None:
+        """Count events that take room again."""
+        self._waiting += count
+        self._waiting_size += size
+
+    def store(self, count: int) -> None:
+        """Count events that are safe in the spool now; or, below 0, no longer."""
+        self._stored += count
+
+    def deliver(self, count: int) -> None:
+        """Count delivered events."""
+        self._delivered += count
+        self._settle(count)
+
+    def bury(self, count: int) -> None:
+        """Count events that no attempt will ever deliver."""
+        self._dead += count
+        self._settle(count)
+
+    def lose(self, reason: str, count: int) -> None:
+        """Count events that had been accepted and are dropped all the same."""
+        self._dropped[reason] += count
+        self._overflow[reason] += count
+        self._settle(count)
+
+    def overflow(self) -> dict[str, int]:
+        """Return the drops since the last call, to be told outside the lock."""
+        told = dict(self._overflow)
+        self._overflow.clear()
+        return told
+
+    def account(self) -> Account:
+        """Return the counts as they are now."""
+        return Account(
+            self._accepted,
+            self._delivered,
+            dict(self._dropped),
+            self._dead,
+            self.pending,
+            self._stored,
+            self._adopted,
+        )
+
+    def _settle(self, count: int) -> None:
+        self.pending -= count
+        if not self.pending:
+            self.settled.notify_all()

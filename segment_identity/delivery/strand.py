@@ -1,0 +1,254 @@
+"""One thread that brings events to a destination, in order.
+
+How this works
+--------------
+A strand takes what waits as one batch and hands it to the destination. What fails for the world's
+reasons is tried again after a pause that all strands of the lane share (see circuit); what fails
+for its own is split until the culprit stands alone and is buried. A batch is finished before the
+next one begins, so the events of one visitor, who is always in the same strand, stay in order.
+
+The thread starts with the first event and not before, because threads do not survive a fork. It
+ends when the lane is closed and nothing waits; an event that comes later starts another. So closing
+is not a state: nothing that is recorded after it is lost.
+"""
+
+import random
+import threading
+import time
+from typing import Final, Protocol
+
+from segment_identity import batching, circuit, retry
+from segment_identity.circuit import Circuit
+from segment_identity.delivery.backlog import Backlog, Chunk, Reader, loaded
+from segment_identity.delivery.ledger import Ledger
+from segment_identity.destinations.protocol import Destination
+from segment_identity.errors import Unauthorized
+
+_NEVER: Final = float("inf")
+
+
+class Store(Reader, Protocol):
+    """Where stored chunks are, and where they end; the spool is one."""
+
+    def remove(self, seqs: tuple[int, ...]) -> None:
+        """Forget delivered chunks."""
+
+    def bury(self, lane: str, event: bytes, error: BaseException) -> None:
+        """Keep an event that no attempt will ever deliver."""
+
+
+class Lane(Protocol):
+    """What the strands of one lane share."""
+
+    name: str
+    destination: Destination
+    ledger: Ledger
+    store: Store | None
+    # All of these are read and written with the ledger's lock held.
+    circuit: Circuit
+    linger: float
+    deadline: float | None
+    flushing: int
+
+    def tell(self, reason: str, events: int, error: BaseException | None = None) -> None:
+        """Report what happened to events."""
+
+    def tell_overflow(self) -> None:
+        """Report the events that found no room."""
+
+    def wake_all(self) -> None:
+        """Let every strand look again."""
+
+
+class Strand:
+    """Delivers the events of some visitors from a thread of its own."""
+
+    def __init__(self, lane: Lane, number: int) -> None:
+        self.number = number
+        self.backlog = Backlog()
+        self.thread: threading.Thread | None = None
+        self._lane = lane
+        self._ledger = lane.ledger
+        self._changed = threading.Condition(lane.ledger.lock)
+        # How many bytes must wait before it is worth waking the thread.
+        self._wakes_at = _NEVER
+
+    def nudge(self) -> None:
+        """Let the thread know that something waits; wants the lock held."""
+        if self.backlog.size >= self._wakes_at:
+            self._wakes_at = _NEVER
+            self._changed.notify()
+        elif self.thread is None:
+            self.start()
+
+    def wake(self) -> None:
+        """Let the thread look again; wants the lock held."""
+        self._changed.notify()
+
+    def start(self) -> bool:
+        """Start the thread if there is work and none yet; False if there is no thread to be had."""
+        if self.thread is not None or not self.backlog.count:
+            return True
+        name = f"segment_identity {self._lane.name}"
+        thread = threading.Thread(target=self.run, name=name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            # None now; the events wait and the next one tries again.
+            return False
+        self.thread = thread
+        return True
+
+    def run(self) -> None:
+        """Deliver until the lane is closed."""
+        while chunks := self._take():
+            self._lane.tell_overflow()
+            if not self._deliver(self._open(chunks)):
+                return
+
+    def _take(self) -> list[Chunk]:
+        """Wait for the next batch; empty when the lane is closed and nothing waits."""
+        lane, backlog = self._lane, self.backlog
+        with self._ledger.lock:
+            while True:
+                now = time.monotonic()
+                closing = lane.deadline is not None
+                if closing and (not backlog.count or self._is_late(now)):
+                    self.thread = None
+                    return []
+                wait: float | None = None
+                if backlog.count:
+                    linger = 0.0 if closing or lane.flushing else lane.linger
+                    age = now - backlog.since
+                    wait = batching.patience(backlog.count, backlog.size, age, linger)
+                if wait == 0:
+                    break
+                self._wakes_at = batching.MAX_BATCH_BYTES if backlog.count else 0
+                self._changed.wait(wait)
+                self._wakes_at = _NEVER
+            chunks = backlog.take()
+            for chunk in chunks:
+                if not chunk.seqs:
+                    self._ledger.leave(chunk.count, chunk.size)
+            return chunks
+
+    def _open(self, chunks: list[Chunk]) -> Chunk:
+        """Bring what is in the spool alone into memory, and count what cannot be read any more."""
+        opened = loaded(chunks, self._lane.store)
+        lost = sum(chunk.count for chunk in chunks) - opened.count
+        if lost:
+            with self._ledger.lock:
+                self._ledger.store(-lost)
+                self._ledger.lose("spool_damaged", lost)
+        return opened
+
+    def _deliver(self, chunk: Chunk) -> bool:
+        """Bring one batch to an end; False if closing left no time, and it waits again."""
+        assert chunk.events is not None
+        rest = [chunk.events] if chunk.events else []
+        attempts = 0
+        while rest:
+            turn = self._turn(durable=bool(chunk.seqs))
+            if turn is None:
+                self._put_back(chunk, rest)
+                return False
+            if turn.most is not None and len(rest[-1]) > turn.most:
+                events = rest.pop()
+                rest += [events[turn.most :], events[: turn.most]]
+            events = rest[-1]
+            began = time.monotonic()
+            try:
+                self._lane.destination.send(events)
+            except BaseException as error:
+                # Even SystemExit: what it ends is this thread, and with it all deliveries.
+                attempts += 1
+                if retry.verdict(error, attempts) == "split":
+                    attempts = 0
+                    rest.pop()
+                    self._closed()
+                    self._split(events, rest, error, chunk)
+                else:
+                    self._failed(error, began, len(events))
+            else:
+                attempts = 0
+                rest.pop()
+                self._closed()
+                self._done(chunk, len(events), last=not rest)
+        return True
+
+    def _turn(self, *, durable: bool) -> circuit.Turn | None:
+        """Wait until this strand may send; None once the time to close in has run out.
+
+        What is durable need not wait for a destination that is down: the next process sends it.
+        """
+        lane = self._lane
+        with self._ledger.lock:
+            while True:
+                now = time.monotonic()
+                turn = circuit.turn(lane.circuit, now)
+                if turn.wait == 0:
+                    lane.circuit = circuit.begun(lane.circuit)
+                    return turn
+                if lane.deadline is None:
+                    self._changed.wait(turn.wait)
+                elif durable or self._is_late(now):
+                    return None
+                else:
+                    left = lane.deadline - now
+                    self._changed.wait(left if turn.wait is None else min(turn.wait, left))
+
+    def _is_late(self, now: float) -> bool:
+        return self._lane.deadline is not None and now >= self._lane.deadline
+
+    def _failed(self, error: BaseException, began: float, events: int) -> None:
+        """Make the whole lane pause."""
+        lane, hard = self._lane, isinstance(error, Unauthorized)
+        with self._ledger.lock:
+            pause = retry.pause(error, lane.circuit.failures, random.random())
+            now = time.monotonic()
+            lane.circuit = circuit.failed(lane.circuit, began, now, pause, hard=hard)
+            lane.wake_all()
+        lane.tell("unauthorized" if hard else "retrying", events, error)
+
+    def _closed(self) -> None:
+        """Note that the destination answers, so that nobody need pause any longer."""
+        lane = self._lane
+        if lane.circuit.failures:
+            with self._ledger.lock:
+                lane.circuit = Circuit()
+                lane.wake_all()
+
+    def _split(
+        self, events: list[bytes], rest: list[list[bytes]], error: BaseException, chunk: Chunk
+    ) -> None:
+        if len(events) > 1:
+            middle = len(events) // 2
+            rest += [events[middle:], events[:middle]]
+            return
+        lane = self._lane
+        if lane.store is not None:
+            lane.store.bury(lane.name, events[0], error)
+        self._done(chunk, 1, last=not rest, delivered=False)
+        lane.tell("dead_lettered", 1, error)
+
+    def _done(self, chunk: Chunk, count: int, *, last: bool, delivered: bool = True) -> None:
+        """Count events that came to an end; the last of a chunk takes it out of the spool."""
+        if last and chunk.seqs:
+            assert self._lane.store is not None
+            self._lane.store.remove(chunk.seqs)
+        with self._ledger.lock:
+            if chunk.seqs:
+                self._ledger.store(-count)
+            if delivered:
+                self._ledger.deliver(count)
+            else:
+                self._ledger.bury(count)
+
+    def _put_back(self, chunk: Chunk, rest: list[list[bytes]]) -> None:
+        events = [event for part in reversed(rest) for event in part]
+        size = sum(map(len, events))
+        with self._ledger.lock:
+            self.backlog.put_back(Chunk(events, len(events), size, chunk.seqs))
+            if not chunk.seqs:
+                self._ledger.come_back(len(events), size)
+            self.thread = None

@@ -1,0 +1,132 @@
+"""Segment's HTTP Tracking API, and everything that speaks it: RudderStack, Jitsu, one's own."""
+
+import gzip
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from segment_identity import endpoint, options, retry
+from segment_identity.destinations import extras
+from segment_identity.errors import Unauthorized, Unavailable, Undeliverable
+from segment_identity.messages import instant
+
+if TYPE_CHECKING:
+    import urllib3
+
+_CONNECT_TIMEOUT: Final = 3.0
+
+
+class Segment:
+    """Posts batches to `/batch` of a Tracking API, over kept connections.
+
+    *url* is `https://WRITE_KEY@api.segment.io/v1`. Up to *connections* batches are on their way at
+    once; one visitor's events are always in order. A batch that is not full waits for *linger*
+    seconds for more events. *timeout* is that of one attempt, in seconds. *compress* sends gzip.
+    The proxy of the environment (`HTTPS_PROXY`, `NO_PROXY`…) is used.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        connections: int = 6,
+        linger: float = 0.2,
+        timeout: float = 10.0,
+        compress: bool = True,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        options.positive("connections", connections)
+        options.positive("timeout", timeout)
+        options.not_negative("linger", linger)
+        options.function("clock", clock, required=True)
+        self._http = extras.load("urllib3", "the Segment destination", "http")
+        self._endpoint = endpoint.endpoint(url)
+        self._timeout = timeout
+        self._compress = compress
+        self._clock = clock
+        # What a lane asks for, see `Destination`.
+        self.parallel = int(connections)
+        self.linger = float(linger)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+        self._pool: urllib3.PoolManager | None = None
+        self._attempts = threading.local()
+
+    def __repr__(self) -> str:
+        return f"Segment({self._endpoint!r})"
+
+    def send(self, batch: Sequence[bytes], /) -> None:
+        """Post a batch once; raises what the answer means."""
+        # A batch is tried by one thread until it is done, so what fails next is the same one.
+        retries = getattr(self._attempts, "failed", 0)
+        self._attempts.failed = retries + 1
+        status, wait = self._post(batch, retries)
+        means = retry.answer(status)
+        if means == "retry":
+            raise Unavailable(f"HTTP {status}", retry_after=wait)
+        if means == "refused":
+            raise Unauthorized(f"HTTP {status}")
+        self._attempts.failed = 0
+        if means == "split":
+            raise Undeliverable(f"HTTP {status}")
+
+    def close(self) -> None:
+        """Close the connections; the next batch opens new ones."""
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.clear()
+
+    def after_fork(self) -> None:
+        """Leave the parent process' connections alone."""
+        self._begin()
+
+    def _post(self, batch: Sequence[bytes], retries: int) -> tuple[int, float | None]:
+        target, now = self._endpoint, self._clock()
+        content = endpoint.body(batch, instant(now))
+        gzipped = self._compress and len(content) >= endpoint.MIN_GZIP
+        if gzipped:
+            # The fastest level: events are much alike, and the next ones save an eighth more.
+            content = gzip.compress(content, 1, mtime=0)
+        timeout = self._http.Timeout(
+            connect=min(_CONNECT_TIMEOUT, self._timeout), read=self._timeout
+        )
+        try:
+            answer = self._connections().request(
+                "POST",
+                f"{target.scheme}://{target.host}:{target.port}{target.path}",
+                body=content,
+                headers=endpoint.headers(target, retries, gzipped=gzipped),
+                timeout=timeout,
+                preload_content=False,
+                redirect=False,
+                retries=False,
+            )
+            with answer:
+                answer.read(endpoint.MAX_ANSWER, decode_content=False)
+                return answer.status, retry.retry_after(answer.headers.get("Retry-After"), now)
+        except (self._http.exceptions.HTTPError, OSError) as error:
+            raise Unavailable(type(error).__name__) from error
+
+    def _connections(self) -> "urllib3.PoolManager":
+        with self._lock:
+            if self._pool is None:
+                self._pool = self._open()
+            return self._pool
+
+    def _open(self) -> "urllib3.PoolManager":
+        target = self._endpoint
+        proxy = urllib.request.getproxies().get(target.scheme)
+        if proxy and not urllib.request.proxy_bypass(f"{target.host}:{target.port}"):
+            parsed = self._http.util.parse_url(proxy)
+            known = self._http.make_headers(proxy_basic_auth=parsed.auth) if parsed.auth else None
+            made: urllib3.PoolManager = self._http.ProxyManager(
+                proxy, maxsize=self.parallel, proxy_headers=known
+            )
+            return made
+        made = self._http.PoolManager(maxsize=self.parallel)
+        return made
