@@ -62,3 +62,12 @@ def failed(circuit: Circuit, began: float, now: float, pause: float, *, hard: bo
         until=max(circuit.until, now + pause),
         is_probing=False,
     )
+
+
+def succeeded(circuit: Circuit, began: float) -> Circuit:
+    """Note that an attempt that *began* then got through.
+
+    One that was under way when another failed says nothing of the time since; what it was asked to
+    wait still holds.
+    """
+    return Circuit() if began >= circuit.failed_at else circuit

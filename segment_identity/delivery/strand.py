@@ -165,14 +165,14 @@ class Strand:
                 if retry.verdict(error, attempts) == "split":
                     attempts = 0
                     rest.pop()
-                    self._closed()
+                    self._got_through(began)
                     self._split(events, rest, error, chunk)
                 else:
                     self._failed(error, began, len(events))
             else:
                 attempts = 0
                 rest.pop()
-                self._closed()
+                self._got_through(began)
                 self._done(chunk, len(events), last=not rest)
         return True
 
@@ -210,12 +210,12 @@ class Strand:
             lane.wake_all()
         lane.tell("unauthorized" if hard else "retrying", events, error)
 
-    def _closed(self) -> None:
-        """Note that the destination answers, so that nobody need pause any longer."""
+    def _got_through(self, began: float) -> None:
+        """Note that the destination answers."""
         lane = self._lane
         if lane.circuit.failures:
             with self._ledger.lock:
-                lane.circuit = Circuit()
+                lane.circuit = circuit.succeeded(lane.circuit, began)
                 lane.wake_all()
 
     def _split(

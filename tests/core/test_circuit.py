@@ -58,6 +58,12 @@ def test_a_hard_failure_opens_the_circuit_at_once() -> None:
     assert circuit.turn(state, 11.0) == Turn(most=PROBE_EVENTS)
 
 
+def test_what_was_under_way_when_another_failed_does_not_end_the_pause() -> None:
+    paused = circuit.failed(Circuit(), 10.0, 11.0, 30.0, hard=False)
+    assert circuit.succeeded(paused, 10.5) == paused
+    assert circuit.succeeded(paused, 41.0) == Circuit()
+
+
 @given(
     st.lists(
         st.tuples(st.floats(0, 10), st.floats(0, 10), st.floats(0.01, 300), st.booleans()),
