@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench faults clean
 
 demo: $(VENV)/.example
 	@$(BIN)/python -m example_app
@@ -17,6 +17,11 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.requests
+
+# The long form of tests/faults, half an hour beside segment-analytics-python; what it finds goes
+# to benchmarks/results/faults.md. A part of it: make faults ONLY='-k sigkill'
+faults: $(VENV)/.dev
+	@SEGMENT_IDENTITY_FAULTS=long $(BIN)/python -m pytest tests/faults $(ONLY)
 
 clean:
 	rm -rf $(VENV) tests/conformance/node_modules

@@ -1,0 +1,78 @@
+"""What each client did in each row: kept for people, whatever the assertions say."""
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from .record import Report
+
+LONG: Final = os.environ.get("SEGMENT_IDENTITY_FAULTS") == "long"
+RESULTS: Final = Path(__file__).parents[2] / "benchmarks" / "results" / "faults.md"
+
+THEIRS: Final = "segment-analytics-python"
+OURS: Final = ("memory",)
+EVERY: Final = (*OURS, THEIRS) if LONG else OURS
+NAMES: Final = {"memory": "ours, in memory", "spool": "ours, with a spool", THEIRS: THEIRS}
+
+HEAD: Final = """\
+# Faults
+
+`make faults` (tests/faults): real processes, real signals, a scripted collector and proxy.
+`segment-analytics-python` has its defaults and runs in the same run, as what people use today.
+
+"Lost" was recorded and never arrived; what a client itself counted as dropped is in the remark.
+"Again" came more than once, which a collector recognises by the `messageId`.
+
+| fault | client | recorded | arrived | lost | again | remark |
+|---|---|--:|--:|--:|--:|---|
+"""
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One client in one row."""
+
+    fault: str
+    kind: str
+    recorded: int
+    arrived: int
+    again: int
+    remark: str
+
+
+class Table:
+    """Collects rows."""
+
+    def __init__(self) -> None:
+        self._rows: list[Row] = []
+
+    def add(
+        self,
+        fault: str,
+        kind: str,
+        recorded: int,
+        report: Report,
+        remark: str = "",
+        *,
+        arrived: int | None = None,
+        **more: Any,
+    ) -> None:
+        """Add what the collector has seen of *kind* in a row; *more* is told as a remark."""
+        came = report.distinct if arrived is None else arrived
+        told = [remark] if remark else []
+        told += [f"{name.replace('_', ' ')} {value}" for name, value in more.items() if value]
+        row = Row(fault, kind, recorded, came, report.repeated, ", ".join(told))
+        self._rows.append(row)
+
+    def text(self) -> str:
+        """Return the table in Markdown, clients of a row together."""
+        faults = list(dict.fromkeys(row.fault for row in self._rows))
+        kinds = list(NAMES)
+        rows = sorted(self._rows, key=lambda row: (faults.index(row.fault), kinds.index(row.kind)))
+        lines = [
+            f"| {row.fault} | {NAMES[row.kind]} | {row.recorded:,} | {row.arrived:,} "
+            f"| {max(0, row.recorded - row.arrived):,} | {row.again:,} | {row.remark} |"
+            for row in rows
+        ]
+        return HEAD + "\n".join(lines) + "\n"
