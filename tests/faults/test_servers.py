@@ -1,0 +1,149 @@
+"""Real servers, ended by SIGTERM while requests come in: every event of an answered one arrives."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from .collecting import Collecting
+from .processes import TESTS, environment
+from .table import EVERY, LONG, THEIRS, Table
+
+TIMES: Final = 10 if LONG else 1
+LOAD: Final = 0.7
+PATIENCE: Final = 30.0
+CLIENTS: Final = 8
+
+APP: Final = "faults.served:app"
+UVICORN: Final = ("uvicorn", APP, "--host", "127.0.0.1", "--port", "{port}")
+GUNICORN: Final = (
+    *("gunicorn", APP, "--bind", "127.0.0.1:{port}", "--workers", "2"),
+    *("--worker-class", "uvicorn_worker.UvicornWorker"),
+)
+SERVERS: Final[dict[str, Sequence[str]]] = {
+    "uvicorn with h11": (*UVICORN, "--http", "h11"),
+    "uvicorn with httptools": (*UVICORN, "--http", "httptools", "--workers", "2"),
+    "hypercorn": ("hypercorn", APP, "--bind", "127.0.0.1:{port}"),
+    "granian": ("granian", APP, "--interface", "asgi", "--host", "127.0.0.1", "--port", "{port}"),
+    "gunicorn, 2 workers": GUNICORN,
+    "gunicorn, 2 workers, --preload": (*GUNICORN, "--preload"),
+}
+# The short form serves every server once.
+CASES: Final = [(server, kind) for server in SERVERS for kind in EVERY if LONG or kind == "memory"]
+
+
+@contextmanager
+def serving(
+    command: Sequence[str], kind: str, host: str, spool: Path
+) -> Iterator[tuple["subprocess.Popen[str]", int]]:
+    """Start a server and wait until it answers; it is killed with the block if it has not ended."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", *(part.format(port=port) for part in command)],
+        cwd=TESTS,
+        env=environment(FAULTS_KIND=kind, FAULTS_HOST=host, FAULTS_SPOOL=spool),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    with process:
+        try:
+            until = time.monotonic() + PATIENCE
+            while time.monotonic() < until and process.poll() is None:
+                with socket.socket() as probe:
+                    if probe.connect_ex(("127.0.0.1", port)) == 0:
+                        break
+                time.sleep(0.02)
+            yield process, port
+        finally:
+            # Its workers, too.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+class Load:
+    """Asks a server, from several threads, until it answers no more."""
+
+    def __init__(self, port: int, numbers: "count[int]") -> None:
+        self.answered: set[int] = set()
+        self._port = port
+        self._numbers = numbers
+        self._stopped = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._ask, args=(path,))
+            for path in ("/async", "/sync") * (CLIENTS // 2)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Ask no more."""
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self, path: str) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=5)
+        while not self._stopped.is_set():
+            number = next(self._numbers)
+            try:
+                connection.request("GET", f"{path}?number={number}")
+                response = connection.getresponse()
+                response.read()
+            except (OSError, http.client.HTTPException):
+                connection.close()
+                time.sleep(0.01)
+            else:
+                if response.status == 200:
+                    self.answered.add(number)
+        connection.close()
+
+
+def end_under_load(
+    server: str, kind: str, collector: Collecting, spool: Path, numbers: "count[int]"
+) -> set[int]:
+    """Serve for a moment, end by SIGTERM, and return the numbers of the requests answered."""
+    with serving(SERVERS[server], kind, collector.host, spool) as (process, port):
+        load = Load(port, numbers)
+        try:
+            time.sleep(LOAD)
+            process.send_signal(signal.SIGTERM)
+            said, _ = process.communicate(timeout=PATIENCE)
+        finally:
+            load.stop()
+    if kind != THEIRS:
+        # A server may end by itself or, having cleaned up, by the signal it got.
+        assert process.returncode in (0, -signal.SIGTERM, 128 + signal.SIGTERM), said
+        assert "Traceback" not in said
+    assert load.answered, said
+    return load.answered
+
+
+@pytest.mark.parametrize(("server", "kind"), CASES)
+def test_sigterm_under_load_loses_nothing(
+    collector: Collecting, table: Table, tmp_path: Path, server: str, kind: str
+) -> None:
+    numbers, answered = count(), set[int]()
+    for _ in range(TIMES):
+        answered |= end_under_load(server, kind, collector, tmp_path, numbers)
+    came = {number for each in collector.order().values() for number in each}
+    missing = answered - came
+    report = collector.report()
+    fault = f"SIGTERM under load, {TIMES} ×, {server}"
+    table.add(fault, kind, len(answered), report, arrived=len(answered & came))
+    if kind != THEIRS:
+        assert missing == set()
