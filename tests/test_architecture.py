@@ -25,7 +25,8 @@ TREES: Final[dict[str, ast.Module]] = {
 CORE: Final = frozenset(
     """
     batching caching calls circuit context cookies endpoint errors ids jsonable marker messages
-    minting options persist presented proxies reconcile retry schema signing version visitor
+    minting options persist presented proxies reconcile retry schema signing spooling version
+    visitor
     """.split()
 )
 # What gives a core module time, randomness, other threads, the network or a framework.
