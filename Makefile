@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench faults clean
+.PHONY: demo test check bench faults kafka clean
 
 demo: $(VENV)/.example
 	@$(BIN)/python -m example_app
@@ -17,15 +17,16 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.requests
-	@$(BIN)/python -m benchmarks.capture
 
 # The long form of tests/faults, half an hour beside segment-analytics-python; what it finds goes
 # to benchmarks/results/faults.md. A part of it: make faults ONLY='-k sigkill'
 faults: $(VENV)/.dev
 	@SEGMENT_IDENTITY_FAULTS=long $(BIN)/python -m pytest tests/faults $(ONLY)
 
+kafka: tests/streaming/jars
+
 clean:
-	rm -rf $(VENV) tests/conformance/node_modules
+	rm -rf $(VENV) tests/conformance/node_modules tests/streaming/jars
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -47,3 +48,10 @@ tests/conformance/node_modules: tests/conformance/package-lock.json
 	@if command -v npm >/dev/null; then \
 	  cd tests/conformance && npm ci --silent --no-audit --no-fund || true; \
 	fi
+
+# A real Kafka broker. Without it, or without Java to run it, its tests are skipped and say so.
+tests/streaming/jars: tests/streaming/pom.xml
+	@echo "fetching a Kafka broker ..."
+	@rm -rf $@
+	@mvn -q -B -f $< dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=jars
+	@touch $@

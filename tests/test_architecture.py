@@ -25,7 +25,7 @@ TREES: Final[dict[str, ast.Module]] = {
 CORE: Final = frozenset(
     """
     batching caching calls circuit context cookies endpoint errors ids jsonable marker messages
-    minting options persist presented proxies reconcile retry schema signing spooling version
+    minting options persist presented proxies reconcile records retry schema signing topic version
     visitor
     """.split()
 )

@@ -13,6 +13,7 @@ _SCHEMES: Final = {
     "console": ("segment_identity.destinations.console", "Console", ""),
     "http": ("segment_identity.destinations.segment", "Segment", "http"),
     "https": ("segment_identity.destinations.segment", "Segment", "http"),
+    "kafka": ("segment_identity.destinations.kafka", "Kafka", "kafka"),
     "sqlite": ("segment_identity.warehouse.destination", "Warehouse", "warehouse"),
 }
 

@@ -1,0 +1,1 @@
+"""What this package and librdkafka, through confluent-kafka, tell each other."""
