@@ -17,6 +17,7 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.requests
+	@$(BIN)/python -m benchmarks.capture
 
 # The long form of tests/faults, half an hour beside segment-analytics-python; what it finds goes
 # to benchmarks/results/faults.md. A part of it: make faults ONLY='-k sigkill'

@@ -1,20 +1,17 @@
 """Which HTTP client carries batches at the least cost: keep-alive POSTs to a local sink.
 
-The sink counts bytes and answers without parsing, in a process of its own, so that the client is
-what is measured. Clients take turns in short rounds; reported are medians of the rounds. Every
-client is used the way its documentation says is safe from several threads: `urllib3`, `httpx2` and
-`httpx` share one pool, `requests` and `http.client` have one session or connection per thread.
+The sink runs in a process of its own, so that the client is what is measured. Clients take turns in
+short rounds; reported are medians of the rounds. Every client is used the way its documentation
+says is safe from several threads: `urllib3`, `httpx2` and `httpx` share one pool, `requests` and
+`http.client` have one session or connection per thread.
 
     python -m benchmarks.http_clients [--rounds 7]
 """
 
 import argparse
-import asyncio
 import http.client
 import importlib.metadata
-import multiprocessing
 import os
-import re
 import statistics
 import subprocess
 import sys
@@ -22,14 +19,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from multiprocessing.connection import Connection
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import httpx
 import httpx2
 import requests
 import urllib3
 from packaging.requirements import Requirement
+
+from benchmarks import sink
 
 HEADERS = {
     "Content-Type": "application/json",
@@ -43,39 +41,6 @@ THREADS = (1, 4)
 REQUESTS = {"450 KB": 120, "20 KB": 400}
 
 Post = Callable[[bytes], int]
-
-
-class Sink(asyncio.Protocol):
-    """Answers 200 to every request whose body is complete."""
-
-    def connection_made(self, transport: Any) -> None:
-        self.transport = transport
-        self.head = b""
-        self.left = 0
-
-    def data_received(self, data: bytes) -> None:
-        while data:
-            if not self.left:
-                head, end, data = (self.head + data).partition(b"\r\n\r\n")
-                self.head = b"" if end else head
-                if not end:
-                    return
-                found = re.search(rb"(?i)content-length: *(\d+)", head)
-                self.left = int(found[1]) if found else 0
-            taken = min(self.left, len(data))
-            self.left -= taken
-            data = data[taken:]
-            if not self.left:
-                self.transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
-
-
-def sink(answer: Connection) -> None:
-    async def serve() -> None:
-        server = await asyncio.get_running_loop().create_server(Sink, "127.0.0.1", 0)
-        answer.send(server.sockets[0].getsockname()[1])
-        await server.serve_forever()
-
-    asyncio.run(serve())
 
 
 @contextmanager
@@ -236,22 +201,15 @@ def report(rounds: dict[tuple[str, int], dict[str, list[Took]]]) -> None:
 
 
 def main(count: int) -> None:
-    here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=sink, args=(there,), daemon=True)
-    process.start()
-    port = here.recv()
     rounds: dict[tuple[str, int], dict[str, list[Took]]] = {
         (label, threads): {name: [] for name in CLIENTS} for label in BODIES for threads in THREADS
     }
-    try:
+    with sink.running() as port:
         for _ in range(count):
             for (label, threads), takes in rounds.items():
                 for name, client in CLIENTS.items():
                     with client(port) as post:
                         takes[name].append(measure(post, BODIES[label], threads, REQUESTS[label]))
-    finally:
-        process.terminate()
-        process.join()
     report(rounds)
 
 

@@ -1,10 +1,8 @@
 """`Analytics`: takes messages from every thread and hands them to the destinations."""
 
-import atexit
 import os
 import threading
 import time
-import weakref
 from collections import Counter
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -15,6 +13,7 @@ import msgspec
 from segment_identity import context as contexts
 from segment_identity import ids, options
 from segment_identity.batching import Room
+from segment_identity.delivery import processes
 from segment_identity.delivery.accounts import Account, Fault, Stats, total
 from segment_identity.delivery.diversion import is_diverted
 from segment_identity.delivery.lane import Lane
@@ -28,6 +27,7 @@ from segment_identity.jsonable import Snapshot
 from segment_identity.logs import Throttle, logger
 from segment_identity.messages import MAX_EVENT, Message, checked_mapping, is_sampled
 from segment_identity.sources import Sources
+from segment_identity.spool.spool import Spool
 from segment_identity.visitor import Visitor
 
 BeforeSend = Callable[[Message], Message | None]
@@ -40,6 +40,9 @@ class Analytics:
     `send(batch)` and `close()`. Each has its own queue, of at most *max_events* events and
     *max_bytes* bytes, and its own thread, so that a slow or dead one delays nobody else.
 
+    With *spool*, a folder, events are on disk until they are delivered, so that neither a killed
+    process nor an outage loses them; a `segment_identity.spool.Spool` has more options.
+
     *before_send* sees every message as a dict and returns it, changed or not, or None to drop it.
     *sample*, a number between 0 and 1, keeps all events of that share of visitors. *on_error* is
     called from a delivery thread with a `Fault`. Times are seconds.
@@ -49,6 +52,7 @@ class Analytics:
     def __init__(
         self,
         *destinations: Destination | str,
+        spool: str | os.PathLike[str] | Spool | None = None,
         before_send: BeforeSend | None = None,
         sample: float | None = None,
         on_error: Callable[[Fault], None] | None = None,
@@ -70,19 +74,22 @@ class Analytics:
         self._sample = sample
         self._on_error = on_error
         self._shutdown_timeout = shutdown_timeout
-        self._start_counting()
+        self.forget()
         self._throttle = Throttle()
         self.journal = Journal(self._count_fault)
         self._sources = Sources(clock, new_id, self.journal)
         room = Room(max_events, max_bytes)
+        self._spool = spool if spool is None or isinstance(spool, Spool) else Spool(spool)
         self._lanes = [
-            Lane(name, destination, room=room, on_fault=self._tell)
+            Lane(name, destination, room=room, on_fault=self._tell, keeper=self._spool)
             for name, destination in named(destinations)
         ]
-        _all.add(self)
+        if self._spool is not None:
+            self._spool.attach(self._lanes, self.journal.report)
+        processes.enter(self)
 
-    def _start_counting(self) -> None:
-        """Begin at nothing: at first, and in a forked child."""
+    def forget(self) -> None:
+        """Begin counting at nothing: at first, and in a forked child."""
         self._lock = threading.Lock()
         self._dropped: Counter[str] = Counter()
         self._faults: Counter[str] = Counter()
@@ -143,11 +150,11 @@ class Analytics:
             return self.drop("too_large")
         if is_diverted(event):
             return self.drop("captured")
-        _open.add(self)
+        processes.must_close(self)
         key = message["anonymousId"] or message["userId"] or message["messageId"]
         for lane in self._lanes:
             lane.put(event, key)
-        if _exiting.is_set():
+        if processes.is_exiting():
             # Nobody else will come to deliver what is recorded this late.
             self.close()
         return None
@@ -163,9 +170,25 @@ class Analytics:
         with self._lock:
             self._faults[reason] += 1
 
+    def start(self) -> None:
+        """Deliver what earlier processes left in the spool, before anything new is recorded.
+
+        The middleware calls this when the app starts up; the first event does, too.
+        """
+        if self._spool is not None:
+            self._spool.start()
+
+    def store(self) -> bool:
+        """Put every event recorded so far into the spool, now; False if that cannot be done.
+
+        Waits for the disk, unlike a verb. What is stored survives a killed process.
+        """
+        return self._spool is not None and self._spool.commit()
+
     def flush(self, timeout: float = 10.0) -> bool:
         """Wait until every event is delivered; False if that took more than *timeout* seconds."""
         until = time.monotonic() + timeout
+        self.store()
         waits = [lane.flush(max(0.0, until - time.monotonic())) for lane in self._lanes]
         return all(waits)
 
@@ -175,18 +198,25 @@ class Analytics:
         Returns False if events are still waiting. An event recorded later opens things again.
         """
         until = time.monotonic() + (self._shutdown_timeout if timeout is None else timeout)
+        self.store()
         waits = [lane.close(max(0.0, until - time.monotonic())) for lane in self._lanes]
+        if self._spool is not None:
+            self._spool.close()
         for lane, empty in zip(self._lanes, waits, strict=True):
             if not empty:
-                waiting = lane.account().pending
-                logger.warning("destination %s: %d events still wait", lane.name, waiting)
+                now = lane.account()
+                logger.warning(
+                    "destination %s: %d events still wait, %d of them in the spool",
+                    *(lane.name, now.pending, now.stored),
+                )
+            if not lane.is_idle:
                 continue
             try:
                 lane.destination.close()
             except Exception as error:
                 self.journal.report("close", error)
         if all(waits):
-            _open.discard(self)
+            processes.closed(self)
         return all(waits)
 
     def stats(self) -> Stats:
@@ -220,27 +250,5 @@ class Analytics:
         except Exception as error:
             self.journal.report("on_error", error)
 
-
-_all: weakref.WeakSet[Analytics] = weakref.WeakSet()
-# Those that may have something to deliver; kept alive until they have.
-_open: set[Analytics] = set()
-_exiting = threading.Event()
-
-
-def _at_exit() -> None:
-    _exiting.set()
-    for each in tuple(_open):
-        each.close()
-
-
-def _after_fork() -> None:
-    _open.clear()
-    for each in list(_all):
-        each._start_counting()
-
-
-# Registered when this is imported, so that it runs after what the app registers later.
-atexit.register(_at_exit)
-os.register_at_fork(after_in_child=_after_fork)
 
 _WORTH_A_LINE: Final = frozenset({"too_large"})

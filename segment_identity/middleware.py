@@ -97,7 +97,7 @@ class IdentityMiddleware:
         kind = scope["type"]
         if kind != "http" and kind != "websocket":
             if kind == "lifespan" and self._analytics is not None:
-                send = _draining(self._analytics, send)
+                send = _with_delivery(self._analytics, send)
             return await self.app(scope, receive, send)
         state = scope.get("state")
         if state is None:
@@ -139,15 +139,18 @@ class IdentityMiddleware:
             return message
 
 
-def _draining(analytics: Analytics, send: Send) -> Send:
-    """Deliver what waits before the server hears that the app has shut down.
+def _with_delivery(analytics: Analytics, send: Send) -> Send:
+    """Deliver what an earlier process left, and what waits before the app has shut down.
 
-    A server exits as soon as it hears so; delivering after that would lose the queue.
+    A server exits as soon as it hears of the latter; delivering after that would lose the queue.
     """
 
-    async def send_after_draining(message: Message) -> None:
-        if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
+    async def send_with_delivery(message: Message) -> None:
+        kind = message["type"]
+        if kind == "lifespan.startup.complete":
+            analytics.start()
+        elif kind in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
             await run_in_threadpool(analytics.close)
         await send(message)
 
-    return send_after_draining
+    return send_with_delivery

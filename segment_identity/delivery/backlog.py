@@ -8,26 +8,31 @@ from typing import Protocol
 import msgspec
 
 from segment_identity.batching import batch_length, fits
+from segment_identity.spooling import WINDOW
 
 
 class Chunk(msgspec.Struct):
     """Events that were taken or stored together.
 
-    *seqs* are their places in the spool, none if they are in memory alone; *events* is None while
-    they are in the spool alone.
+    *seqs* are their places in the spool, none if they are in memory alone, and *made* is when the
+    youngest was stored (seconds since 1970); *events* is None while they are in the spool alone.
     """
 
     events: list[bytes] | None
     count: int
     size: int
     seqs: tuple[int, ...] = ()
+    made: float = 0.0
 
 
 class Reader(Protocol):
     """Where chunks that are not in memory are; the spool is one."""
 
     def load(self, seq: int) -> list[bytes]:
-        """Return the events stored at *seq*."""
+        """Return the events stored at *seq*, none if they are gone for good.
+
+        Raises `Unavailable` if they cannot be read now.
+        """
 
 
 class Backlog:
@@ -36,12 +41,14 @@ class Backlog:
     Every method but `loaded` wants the lane's lock held.
     """
 
-    __slots__ = ("_chunks", "_loose", "count", "since", "size")
+    __slots__ = ("_chunks", "_loose", "_window", "count", "since", "size")
 
     def __init__(self) -> None:
         # Chunks come first: they are older, or came back.
         self._chunks: deque[Chunk] = deque()
         self._loose: deque[bytes] = deque()
+        # Bytes of stored events that are in memory as well.
+        self._window = 0
         self.count = 0
         self.size = 0
         self.since = 0.0
@@ -58,34 +65,60 @@ class Backlog:
         """Add a chunk at the end."""
         if not self.count:
             self.since = time.monotonic()
-        self._chunks.append(chunk)
-        self.count += chunk.count
-        self.size += chunk.size
+        self._enter(chunk)
+        last = self._chunks[-1] if self._chunks else None
+        if last is not None and _go_together(last, chunk):
+            # A long outage of a quiet app would otherwise be many small objects.
+            self._chunks[-1] = _joined(last, chunk)
+        else:
+            self._chunks.append(chunk)
 
     def put_back(self, chunk: Chunk) -> None:
         """Add a chunk at the beginning."""
+        self._enter(chunk)
         self._chunks.appendleft(chunk)
-        self.count += chunk.count
-        self.size += chunk.size
+
+    def expire(self, before: float) -> list[Chunk]:
+        """Remove and return the stored chunks that are older than *before*."""
+        expired = []
+        while self._chunks and self._chunks[0].seqs and self._chunks[0].made < before:
+            expired.append(self._leave())
+        return expired
 
     def take(self) -> list[Chunk]:
         """Remove and return what makes the next batch."""
         taken: list[Chunk] = []
         count = size = 0
         while self._chunks and fits(count, size, self._chunks[0].count, self._chunks[0].size):
-            chunk = self._chunks.popleft()
+            chunk = self._leave()
             taken.append(chunk)
             count += chunk.count
             size += chunk.size
         if not taken:
             length = batch_length(map(len, self._loose))
             events = [self._loose.popleft() for _ in range(length)]
-            count, size = length, sum(map(len, events))
-            taken.append(Chunk(events, count, size))
-        self.count -= count
-        self.size -= size
+            taken.append(Chunk(events, length, sum(map(len, events))))
+            self.count -= length
+            self.size -= taken[0].size
         self.since = time.monotonic()
         return taken
+
+    def _enter(self, chunk: Chunk) -> None:
+        self.count += chunk.count
+        self.size += chunk.size
+        if chunk.seqs and chunk.events is not None:
+            if self._window + chunk.size > WINDOW:
+                chunk.events = None
+            else:
+                self._window += chunk.size
+
+    def _leave(self) -> Chunk:
+        chunk = self._chunks.popleft()
+        self.count -= chunk.count
+        self.size -= chunk.size
+        if chunk.seqs and chunk.events is not None:
+            self._window -= chunk.size
+        return chunk
 
 
 def loaded(chunks: Sequence[Chunk], reader: Reader | None) -> Chunk:
@@ -94,6 +127,7 @@ def loaded(chunks: Sequence[Chunk], reader: Reader | None) -> Chunk:
         return chunks[0]
     events: list[bytes] = []
     seqs: list[int] = []
+    made = max(chunk.made for chunk in chunks)
     for chunk in chunks:
         if chunk.events is not None:
             events += chunk.events
@@ -102,4 +136,20 @@ def loaded(chunks: Sequence[Chunk], reader: Reader | None) -> Chunk:
             for seq in chunk.seqs:
                 events += reader.load(seq)
         seqs += chunk.seqs
-    return Chunk(events, len(events), sum(map(len, events)), tuple(seqs))
+    return Chunk(events, len(events), sum(map(len, events)), tuple(seqs), made)
+
+
+def _go_together(first: Chunk, second: Chunk) -> bool:
+    """Tell whether both are in the spool alone, and not too many for one batch."""
+    elsewhere = first.events is None and second.events is None
+    return elsewhere and fits(first.count, first.size, second.count, second.size)
+
+
+def _joined(first: Chunk, second: Chunk) -> Chunk:
+    return Chunk(
+        None,
+        first.count + second.count,
+        first.size + second.size,
+        first.seqs + second.seqs,
+        max(first.made, second.made),
+    )

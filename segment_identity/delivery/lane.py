@@ -13,7 +13,6 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
 
 from segment_identity import batching
 from segment_identity.batching import Room
@@ -21,19 +20,10 @@ from segment_identity.circuit import Circuit
 from segment_identity.delivery.accounts import Account, Fault
 from segment_identity.delivery.backlog import Chunk
 from segment_identity.delivery.ledger import Ledger
-from segment_identity.delivery.strand import Store, Strand
+from segment_identity.delivery.sides import Keeper, Store
+from segment_identity.delivery.strand import Strand
 from segment_identity.destinations.protocol import Destination
 from segment_identity.logs import Throttle, logger
-
-
-class Keeper(Store, Protocol):
-    """What stores events before they are delivered; the spool is one."""
-
-    def wake(self) -> None:
-        """Store what waits, soon."""
-
-    def refusal(self, size: int) -> str | None:
-        """Say why an event of *size* bytes cannot be stored, or None."""
 
 
 class Lane:
@@ -109,9 +99,20 @@ class Lane:
             strand.backlog.add(chunk)
             strand.nudge()
 
-    def lose(self, reason: str, count: int) -> None:
-        """Count stored events that had to be dropped."""
+    def expire(self, before: float) -> tuple[int, ...]:
+        """Drop stored events older than *before* (seconds since 1970); return their places."""
         with self.ledger.lock:
+            expired = [chunk for each in self._strands for chunk in each.backlog.expire(before)]
+            count = sum(chunk.count for chunk in expired)
+            self.ledger.store(-count)
+            self.ledger.lose("expired", count)
+        self.tell_overflow()
+        return tuple(seq for chunk in expired for seq in chunk.seqs)
+
+    def adopt_lost(self, reason: str, count: int) -> None:
+        """Count events that another process had stored and that nobody can deliver any more."""
+        with self.ledger.lock:
+            self.ledger.adopt(count)
             self.ledger.store(-count)
             self.ledger.lose(reason, count)
         self.tell_overflow()
@@ -143,6 +144,11 @@ class Lane:
         with self.ledger.lock:
             self.deadline = None
             return self._is_settled()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no thread uses the destination."""
+        return all(strand.thread is None for strand in self._strands)
 
     def account(self) -> Account:
         """Return the counts as they are now."""

@@ -71,6 +71,8 @@ class Ledger:
 
     def lose(self, reason: str, count: int) -> None:
         """Count events that had been accepted and are dropped all the same."""
+        if not count:
+            return
         self._dropped[reason] += count
         self._overflow[reason] += count
         self._settle(count)

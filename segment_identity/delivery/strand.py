@@ -15,49 +15,16 @@ is not a state: nothing that is recorded after it is lost.
 import random
 import threading
 import time
-from typing import Final, Protocol
+from typing import Final
 
 from segment_identity import batching, circuit, retry
-from segment_identity.circuit import Circuit
-from segment_identity.delivery.backlog import Backlog, Chunk, Reader, loaded
-from segment_identity.delivery.ledger import Ledger
-from segment_identity.destinations.protocol import Destination
-from segment_identity.errors import Unauthorized
+from segment_identity.delivery.backlog import Backlog, Chunk, loaded
+from segment_identity.delivery.sides import Lane
+from segment_identity.errors import Unauthorized, Unavailable
 
 _NEVER: Final = float("inf")
-
-
-class Store(Reader, Protocol):
-    """Where stored chunks are, and where they end; the spool is one."""
-
-    def remove(self, seqs: tuple[int, ...]) -> None:
-        """Forget delivered chunks."""
-
-    def bury(self, lane: str, event: bytes, error: BaseException) -> None:
-        """Keep an event that no attempt will ever deliver."""
-
-
-class Lane(Protocol):
-    """What the strands of one lane share."""
-
-    name: str
-    destination: Destination
-    ledger: Ledger
-    store: Store | None
-    # All of these are read and written with the ledger's lock held.
-    circuit: Circuit
-    linger: float
-    deadline: float | None
-    flushing: int
-
-    def tell(self, reason: str, events: int, error: BaseException | None = None) -> None:
-        """Report what happened to events."""
-
-    def tell_overflow(self) -> None:
-        """Report the events that found no room."""
-
-    def wake_all(self) -> None:
-        """Let every strand look again."""
+# Seconds until a spool that could not be read is tried again.
+_READ_AGAIN: Final = 1.0
 
 
 class Strand:
@@ -103,7 +70,8 @@ class Strand:
         """Deliver until the lane is closed."""
         while chunks := self._take():
             self._lane.tell_overflow()
-            if not self._deliver(self._open(chunks)):
+            opened = self._open(chunks)
+            if opened is None or not self._deliver(opened):
                 return
 
     def _take(self) -> list[Chunk]:
@@ -132,14 +100,35 @@ class Strand:
                     self._ledger.leave(chunk.count, chunk.size)
             return chunks
 
-    def _open(self, chunks: list[Chunk]) -> Chunk:
-        """Bring what is in the spool alone into memory, and count what cannot be read any more."""
-        opened = loaded(chunks, self._lane.store)
+    def _open(self, chunks: list[Chunk]) -> Chunk | None:
+        """Bring what is in the spool alone into memory, and count what is there no more.
+
+        None if the spool cannot be read now and closing leaves no time; they all wait again.
+        """
+        while True:
+            try:
+                opened = loaded(chunks, self._lane.store)
+                break
+            except Unavailable as error:
+                self._lane.tell("spool", sum(chunk.count for chunk in chunks), error)
+            with self._ledger.lock:
+                self._changed.wait(_READ_AGAIN)
+                if self._lane.deadline is not None:
+                    for chunk in reversed(chunks):
+                        self.backlog.put_back(chunk)
+                        if not chunk.seqs:
+                            self._ledger.come_back(chunk.count, chunk.size)
+                    self.thread = None
+                    return None
         lost = sum(chunk.count for chunk in chunks) - opened.count
         if lost:
             with self._ledger.lock:
                 self._ledger.store(-lost)
-                self._ledger.lose("spool_damaged", lost)
+                self._ledger.lose("spool_gone", lost)
+            self._lane.tell_overflow()
+        if not opened.events and opened.seqs:
+            assert self._lane.store is not None
+            self._lane.store.remove(opened.seqs)
         return opened
 
     def _deliver(self, chunk: Chunk) -> bool:
@@ -248,7 +237,7 @@ class Strand:
         events = [event for part in reversed(rest) for event in part]
         size = sum(map(len, events))
         with self._ledger.lock:
-            self.backlog.put_back(Chunk(events, len(events), size, chunk.seqs))
+            self.backlog.put_back(Chunk(events, len(events), size, chunk.seqs, chunk.made))
             if not chunk.seqs:
                 self._ledger.come_back(len(events), size)
             self.thread = None

@@ -1,0 +1,5 @@
+"""Events kept on disk until they are delivered."""
+
+from segment_identity.spool.spool import Spool
+
+__all__ = ["Spool"]

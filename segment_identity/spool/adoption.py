@@ -1,0 +1,54 @@
+"""Take over what processes left behind that are gone."""
+
+import sqlite3
+from collections.abc import Callable, Mapping
+
+from segment_identity.delivery.backlog import Chunk
+from segment_identity.delivery.sides import Kept
+from segment_identity.spool.file import SpoolFile, Stored
+from segment_identity.spool.folder import Folder, Report
+from segment_identity.spool.own import OwnFile
+
+
+def adopt(
+    folder: Folder,
+    own: OwnFile,
+    lanes: Mapping[str, Kept],
+    oldest: float,
+    report: Report,
+    is_ending: Callable[[], bool],
+) -> None:
+    """Move what orphaned files hold to *own* and to the lanes.
+
+    What belongs to no lane of this process stays where it is; what is from before *oldest* (seconds
+    since 1970) is dropped.
+    """
+    for orphan in folder.orphans(own.path, report):
+        try:
+            for row in orphan.stored():
+                if is_ending():
+                    return
+                lane = lanes.get(row.lane)
+                if lane is None:
+                    report("spool_unclaimed", LookupError())
+                else:
+                    _move(orphan, row, own, lane, is_old=row.made < oldest)
+        finally:
+            if orphan.damaged:
+                report("spool_damaged", sqlite3.DatabaseError())
+                orphan.quarantine()
+            else:
+                orphan.close()
+
+
+def _move(orphan: SpoolFile, row: Stored, own: OwnFile, lane: Kept, *, is_old: bool) -> None:
+    events = [] if is_old else orphan.load(row.seq)
+    if events:
+        chunk = Chunk(events, row.events, row.size)
+        # First there twice, then once: a crash in between repeats and does not lose.
+        own.insert([(row.lane, row.strand, row.made, chunk)])
+        lane.add(row.strand, chunk, adopted=True)
+    else:
+        lane.adopt_lost("expired" if is_old else "spool_gone", row.events)
+    if not orphan.damaged:
+        orphan.remove([row.seq])

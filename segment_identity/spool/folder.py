@@ -1,0 +1,99 @@
+"""The folder that the spool files of all workers share."""
+
+import contextlib
+import os
+import secrets
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from segment_identity import spooling
+from segment_identity.errors import ConfigurationError
+from segment_identity.spool.file import (
+    SUFFIX,
+    Foreign,
+    Occupied,
+    SpoolFile,
+    is_damaged,
+    quarantined,
+)
+
+# Counts and logs an error of ours, by reason.
+Report = Callable[[str, BaseException], None]
+
+
+class Folder:
+    """Opens spool files and finds those whose process is gone."""
+
+    def __init__(self, path: Path, *, power_safe: bool) -> None:
+        self.path = path
+        self._power_safe = power_safe
+
+    def create(self) -> SpoolFile:
+        """Open a new file; raises `OSError` or `sqlite3.Error`."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        while True:
+            name = f"{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}"
+            with contextlib.suppress(Occupied):
+                opened = SpoolFile.open(self.path / name, power_safe=self._power_safe)
+                # Somebody who looks for orphans may have taken it for one before it was locked.
+                if opened.is_there():
+                    return opened
+                opened.close()
+
+    def reopen(self, path: Path) -> SpoolFile | None:
+        """Open a file of this process that was closed; None if another one has adopted it."""
+        if not path.exists():
+            return None
+        try:
+            opened = SpoolFile.open(path, power_safe=self._power_safe)
+        except Occupied:
+            return None
+        if opened.is_there():
+            return opened
+        opened.close()
+        return None
+
+    def orphans(self, own: Path | None, report: Report) -> Iterator[SpoolFile]:
+        """Open, one after another, the files whose process is gone; the caller closes them.
+
+        A damaged one is put aside, one of another version is left alone, and both are reported.
+        """
+        for path in sorted(self.path.glob(f"*{SUFFIX}")):
+            if path == own:
+                continue
+            try:
+                opened = SpoolFile.open(path, power_safe=self._power_safe)
+            except Occupied:
+                continue
+            except Foreign as error:
+                report("spool_foreign", error)
+                continue
+            except (sqlite3.Error, UnicodeError) as error:
+                if is_damaged(error):
+                    quarantined(path)
+                report("spool_damaged" if is_damaged(error) else "spool", error)
+                continue
+            yield opened
+
+
+def checked_folder(value: object) -> Path:
+    """Return *value* as the folder of a spool; raises `ConfigurationError` if it cannot be one."""
+    if not isinstance(value, str | os.PathLike) or not str(value):
+        raise ConfigurationError(
+            f"spool was given {type(value).__name__}; want a folder such as 'spool/'"
+        )
+    path = Path(value).resolve()
+    if path.exists() and not path.is_dir():
+        raise ConfigurationError(f"spool was given a file, {path}; want a folder")
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            mounts = Path("/proc/self/mountinfo").read_text("utf-8", "replace").splitlines()
+            kind = spooling.network_file_system(str(path), mounts)
+            if kind is not None:
+                raise ConfigurationError(
+                    f"spool was given a folder on a network file system ({kind}), where locks do "
+                    "not hold; want one on a disk of this machine"
+                )
+    return path

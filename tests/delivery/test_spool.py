@@ -1,0 +1,446 @@
+"""Events that are on disk until they are delivered."""
+
+import contextlib
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from segment_identity import Analytics, ConfigurationError, Fault, UnknownOption
+from segment_identity.destinations import Memory
+from segment_identity.spool import Spool
+from segment_identity.spool.file import SpoolFile
+
+from .support import PATIENCE, Failing, Gate, adds_up, emit, lines, names, run
+
+TESTS = Path(__file__).parents[1]
+LARGE = 50_000
+
+
+def left_behind(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.spool"))
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < until, "it never happened"
+        time.sleep(0.005)
+
+
+def leave(folder: Path, *wanted: str, **options: object) -> None:
+    """Leave events behind as a process does whose destination was down when it ended."""
+    spool = Spool(folder, **options)  # type: ignore[arg-type]
+    failing = Failing()
+    analytics = Analytics(failing, spool=spool, shutdown_timeout=5)
+    emit(analytics, *wanted)
+    assert not analytics.close()
+    stats = analytics.stats()
+    assert (stats.pending, stats.stored) == (len(wanted), len(wanted))
+    # A new process has another destination object of the same name.
+    for file in left_behind(folder):
+        _rename_lane(file, "failing", "memory")
+
+
+def _rename_lane(file: Path, old: str, new: str) -> None:
+    with contextlib.closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE chunks SET lane = ? WHERE lane = ?", (new, old))
+
+
+def test_events_are_delivered_in_order_and_nothing_stays(tmp_path: Path) -> None:
+    memory = Memory()
+    wanted = [f"Event {number}" for number in range(3_000)]
+    with Analytics(memory, spool=tmp_path / "spool") as analytics:
+        emit(analytics, *wanted)
+        assert analytics.flush(PATIENCE)
+        stats = analytics.stats()
+        assert (stats.delivered, stats.pending, stats.stored) == (3_000, 0, 0)
+    assert names(memory) == wanted
+    assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_what_is_stored_is_counted_and_adds_up(tmp_path: Path) -> None:
+    gate = Gate()
+    analytics = Analytics(gate, spool=tmp_path)
+    emit(analytics, *["Event"] * 700)
+    assert analytics.store()
+    stats = analytics.stats()
+    assert (stats.accepted, stats.pending, stats.stored) == (700, 700, 700)
+    assert adds_up(stats)
+    gate.opened.set()
+    assert analytics.close(PATIENCE)
+    assert analytics.stats().stored == 0
+
+
+def test_without_a_spool_nothing_can_be_stored() -> None:
+    with Analytics(Memory()) as analytics:
+        emit(analytics, "One")
+        assert not analytics.store()
+
+
+def test_next_process_delivers_what_the_last_one_left(tmp_path: Path) -> None:
+    wanted = [f"Event {number}" for number in range(1_200)]
+    leave(tmp_path, *wanted)
+    memory = Memory()
+    with Analytics(memory, spool=tmp_path) as analytics:
+        analytics.start()
+        wait_for(lambda: len(memory.messages) == 1_200)
+        stats = analytics.stats()
+    assert (stats.accepted, stats.adopted, adds_up(stats)) == (1_200, 1_200, True)
+    assert names(memory) == wanted
+    assert left_behind(tmp_path) == []
+
+
+def test_first_event_makes_a_process_adopt_what_was_left(tmp_path: Path) -> None:
+    leave(tmp_path, "Old")
+    memory = Memory()
+    with Analytics(memory, spool=tmp_path) as analytics:
+        emit(analytics, "New")
+        wait_for(lambda: len(memory.messages) == 2)
+    assert sorted(names(memory)) == ["New", "Old"]
+
+
+def test_file_of_a_living_process_is_left_alone(tmp_path: Path) -> None:
+    gate, memory = Gate(), Memory()
+    first = Analytics(gate, spool=tmp_path)
+    emit(first, *["Event"] * 100)
+    assert first.store()
+    with Analytics(memory, spool=tmp_path) as second:
+        second.start()
+        emit(second, "Other")
+        assert second.flush(PATIENCE)
+    assert names(memory) == ["Other"]
+    gate.opened.set()
+    assert first.close(PATIENCE)
+    assert len(gate.messages) == 100
+
+
+def test_events_of_a_destination_that_is_no_longer_there_stay(tmp_path: Path) -> None:
+    leave(tmp_path, "One")
+    (file,) = left_behind(tmp_path)
+    _rename_lane(file, "memory", "segment")
+    memory = Memory()
+    with Analytics(memory, spool=tmp_path) as analytics:
+        analytics.start()
+        wait_for(lambda: analytics.stats().faults.get("spool_unclaimed", 0) > 0)
+        assert analytics.stats().accepted == 0
+    assert left_behind(tmp_path) == [file]
+
+
+def test_close_does_not_wait_for_a_destination_that_is_down(tmp_path: Path) -> None:
+    failing = Failing()
+    analytics = Analytics(failing, spool=tmp_path)
+    emit(analytics, *["Event"] * 20)
+    wait_for(lambda: failing.attempts > 0)
+    began = time.monotonic()
+    assert not analytics.close(PATIENCE)
+    assert time.monotonic() - began < PATIENCE / 3
+    assert analytics.stats().stored == 20
+
+
+def test_analytics_that_was_closed_goes_on_with_its_own_file(tmp_path: Path) -> None:
+    failing = Failing()
+    analytics = Analytics(failing, spool=tmp_path)
+    emit(analytics, *[f"Event {number}" for number in range(900)])
+    assert not analytics.close(PATIENCE)
+    failing.is_up = True
+    emit(analytics, "Last")
+    assert analytics.flush(PATIENCE)
+    assert analytics.close(PATIENCE)
+    assert names(failing) == [*[f"Event {number}" for number in range(900)], "Last"]
+    assert left_behind(tmp_path) == []
+    assert adds_up(analytics.stats())
+
+
+def test_a_long_outage_stays_on_disk_and_not_in_memory(tmp_path: Path) -> None:
+    """Far more than may wait in memory is accepted, and delivered when the time comes."""
+    failing = Failing()
+    analytics = Analytics(failing, spool=tmp_path, max_bytes=2_000_000, max_events=1_000)
+    wanted = [f"Event {number}" for number in range(2_000)]
+    for start in range(0, 2_000, 20):
+        emit(analytics, *wanted[start : start + 20], text="x" * 8_000)
+        assert analytics.store()
+    stats = analytics.stats()
+    assert (stats.dropped, stats.stored) == ({}, 2_000)
+    failing.is_up = True
+    assert analytics.flush(PATIENCE)
+    assert analytics.close(PATIENCE)
+    assert names(failing) == wanted
+
+
+def test_spool_that_is_full_drops_the_newest_and_says_so(tmp_path: Path) -> None:
+    failing = Failing()
+    faults: list[Fault] = []
+    spool = Spool(tmp_path, max_bytes=100_000)
+    analytics = Analytics(failing, spool=spool, on_error=faults.append)
+    for number in range(30):
+        emit(analytics, f"Event {number}", text="x" * 9_000)
+        analytics.store()
+    stats = analytics.stats()
+    assert stats.dropped == {"spool_full": 20}
+    assert (stats.stored, adds_up(stats)) == (10, True)
+    failing.is_up = True
+    assert analytics.flush(PATIENCE)
+    emit(analytics, "There is room again")
+    assert analytics.close(PATIENCE)
+    assert names(failing) == [*[f"Event {n}" for n in range(10)], "There is room again"]
+    assert sum(fault.events for fault in faults if fault.reason == "spool_full") == 20
+
+
+def test_events_that_are_too_old_are_dropped_and_counted(tmp_path: Path) -> None:
+    leave(tmp_path, "Old", "Older", clock=lambda: time.time() - 1_000)
+    memory = Memory()
+    spool = Spool(tmp_path, max_age=500)
+    with Analytics(memory, spool=spool) as analytics:
+        analytics.start()
+        wait_for(lambda: analytics.stats().accepted > 0)
+        stats = analytics.stats()
+        assert (stats.dropped, adds_up(stats)) == ({"expired": 2}, True)
+    assert memory.messages == []
+    assert left_behind(tmp_path) == []
+
+
+def test_own_events_expire_during_an_outage(tmp_path: Path) -> None:
+    now = [1_000_000.0]
+    failing = Failing()
+    spool = Spool(tmp_path, max_age=500, clock=lambda: now[0])
+    analytics = Analytics(failing, spool=spool, shutdown_timeout=0.1)
+    emit(analytics, "In hand")
+    assert analytics.store()
+    wait_for(lambda: failing.attempts > 0)
+    emit(analytics, "Old")
+    assert analytics.store()
+    assert not analytics.close()
+    now[0] += 1_000
+    # Another start looks at once, as one does every ten seconds.
+    spool._looked = float("-inf")
+    analytics.start()
+    wait_for(lambda: bool(analytics.stats().dropped))
+    assert set(analytics.stats().dropped) == {"expired"}
+    assert adds_up(analytics.stats())
+    failing.is_up = True
+    assert analytics.flush(PATIENCE)
+    assert analytics.close(PATIENCE)
+
+
+def test_dead_letter_is_kept_with_the_kind_of_its_error(tmp_path: Path) -> None:
+    class Picky(Memory):
+        def send(self, batch: object, /) -> None:
+            assert isinstance(batch, list)
+            if any(b'"Poison"' in event for event in batch):
+                raise KeyError("ada@example.com")
+            super().send(batch)
+
+    picky = Picky()
+    spool = Spool(tmp_path)
+    with Analytics(picky, spool=spool, shutdown_timeout=PATIENCE) as analytics:
+        emit(analytics, "One", "Poison", "Two")
+        assert analytics.flush(PATIENCE)
+    assert names(picky) == ["One", "Two"]
+    (letter,) = spool.dead_letters.listed()
+    assert (letter.destination, letter.error) == ("picky", "KeyError")
+    assert json.loads(letter.event)["event"] == "Poison"
+    assert spool.dead_letters.listed("another") == []
+    assert left_behind(tmp_path) == []
+
+
+KILLED = """
+import sys, threading
+from segment_identity import Analytics
+from segment_identity.spool import Spool
+from delivery.support import Failing, emit
+
+analytics = Analytics(Failing(), spool=Spool(sys.argv[1], power_safe=True))
+for number in range(10_000):
+    emit(analytics, f"Event {number}")
+    if number % 37 == 0 and analytics.store():
+        print(number, flush=True)
+"""
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_what_was_reported_stored_survives_a_kill(tmp_path: Path, seed: int) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    with process:
+        first = process.stdout.readline()
+        time.sleep(random.Random(seed).uniform(0.05, 0.4))
+        process.send_signal(signal.SIGKILL)
+        reported = [int(line) for line in (first + process.stdout.read()).split()]
+    (file,) = left_behind(tmp_path)
+    _rename_lane(file, "failing", "memory")
+    memory = Memory()
+    with Analytics(memory, spool=tmp_path) as analytics:
+        analytics.start()
+        wait_for(lambda: analytics.stats().adopted > reported[-1])
+        assert analytics.flush(PATIENCE)
+        assert adds_up(analytics.stats())
+    came = names(memory)
+    assert came == [f"Event {number}" for number in range(len(came))]
+    assert len(came) > reported[-1]
+
+
+def test_file_that_was_deleted_is_made_again_with_what_it_held(tmp_path: Path) -> None:
+    failing = Failing()
+    analytics = Analytics(failing, spool=tmp_path / "spool")
+    emit(analytics, *["Event"] * 50)
+    assert analytics.store()
+    for file in (tmp_path / "spool").iterdir():
+        file.unlink()
+    emit(analytics, "After")
+    assert analytics.store()
+    (file,) = left_behind(tmp_path / "spool")
+    assert not analytics.close(0.2)
+    opened = SpoolFile.open(file)
+    assert sum(row.events for row in opened.stored()) == 51
+    opened.close()
+    failing.is_up = True
+    assert analytics.flush(PATIENCE)
+    assert analytics.close(PATIENCE)
+    assert len(failing.messages) == 51
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_damaged_file_harms_nobody(tmp_path: Path, seed: int) -> None:
+    wanted = [f"Event {number}" for number in range(300)]
+    leave(tmp_path, *wanted)
+    (file,) = left_behind(tmp_path)
+    chance = random.Random(seed)
+    content = bytearray(file.read_bytes())
+    for _ in range(chance.choice([1, 30, 1_000])):
+        content[chance.randrange(len(content))] = chance.randrange(256)
+    file.write_bytes(content)
+    memory = Memory()
+    with Analytics(memory, spool=tmp_path) as analytics:
+        analytics.start()
+        emit(analytics, "New")
+        wait_for(lambda: not file.exists() or bool(analytics.stats().faults))
+        assert analytics.flush(PATIENCE)
+        stats = analytics.stats()
+    assert adds_up(stats)
+    assert stats.pending == 0
+    assert set(names(memory)) <= {*wanted, "New"}
+    assert "New" in names(memory)
+
+
+def test_file_that_is_no_database_is_put_aside(tmp_path: Path) -> None:
+    file = tmp_path / "1-0.spool"
+    file.write_bytes(b"no database at all " * 100)
+    memory = Memory()
+    with Analytics(memory, spool=tmp_path) as analytics:
+        analytics.start()
+        wait_for(lambda: not file.exists())
+        emit(analytics, "One")
+    assert names(memory) == ["One"]
+    assert file.with_suffix(".damaged").exists()
+
+
+def test_file_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
+    leave(tmp_path, "One")
+    (file,) = left_behind(tmp_path)
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA user_version = 2")
+    before = file.read_bytes()
+    with Analytics(Memory(), spool=tmp_path) as analytics:
+        analytics.start()
+        wait_for(lambda: "spool_foreign" in analytics.stats().faults)
+    assert file.read_bytes() == before
+
+
+def test_folder_that_cannot_be_written_costs_no_event(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    memory = Memory()
+    spool = Spool(tmp_path / "folder")
+    (tmp_path / "folder").touch()
+    with Analytics(memory, spool=spool) as analytics:
+        emit(analytics, *["Event"] * 100)
+        assert not analytics.store()
+        assert analytics.flush(PATIENCE)
+        stats = analytics.stats()
+        assert (stats.delivered, stats.stored) == (100, 0)
+        assert stats.faults["spool"] > 0
+        (tmp_path / "folder").unlink()
+        emit(analytics, "Later")
+        assert analytics.store()
+    assert len(memory.messages) == 101
+
+
+FORK = """
+import os, sys
+from segment_identity import Analytics
+from delivery.support import Appending, Gate, emit
+
+gate = Gate()
+analytics = Analytics(Appending(sys.argv[1]), gate, spool=sys.argv[2])
+emit(analytics, *["Parent"] * 300)
+assert analytics.store()
+gate.entered.wait(10)
+children = []
+for number in range(4):
+    child = os.fork()
+    if child == 0:
+        gate.opened.set()
+        emit(analytics, *[f"Child {number}"] * 100)
+        sys.exit(0)
+    children.append(child)
+for child in children:
+    assert os.waitpid(child, 0)[1] == 0
+emit(analytics, *["Parent"] * 100)
+gate.opened.set()
+assert analytics.close(20)
+assert len(gate.messages) == 400, len(gate.messages)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_forked_children_have_files_of_their_own(tmp_path: Path) -> None:
+    run(FORK, tmp_path / "events", tmp_path / "spool", flags=())
+    came = [each["event"] for each in lines(tmp_path / "events")]
+    assert {name: came.count(name) for name in set(came)} == {
+        "Parent": 400,
+        **{f"Child {number}": 100 for number in range(4)},
+    }
+    assert left_behind(tmp_path / "spool") == []
+
+
+def test_interpreter_that_exits_during_an_outage_leaves_its_events(tmp_path: Path) -> None:
+    program = """
+import sys
+from segment_identity import Analytics
+from delivery.support import Failing, emit
+emit(Analytics(Failing(), spool=sys.argv[1]), *["Event"] * 1_000)
+"""
+    run(program, tmp_path)
+    (file,) = left_behind(tmp_path)
+    opened = SpoolFile.open(file)
+    assert sum(row.events for row in opened.stored()) == 1_000
+    opened.close()
+
+
+@pytest.mark.parametrize("wanted", [7, "", b"spool", object()])
+def test_spool_that_is_no_folder_is_refused(wanted: object) -> None:
+    with pytest.raises(ConfigurationError, match="spool was given"):
+        Analytics(Memory(), spool=wanted)  # type: ignore[arg-type]
+
+
+def test_spool_options_are_explained(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match="want a folder"):
+        Spool(tmp_path / "file")
+    with pytest.raises(UnknownOption, match="did you mean 'max_bytes'"):
+        Spool(tmp_path, max_byte=3)  # type: ignore[call-arg]
+    with pytest.raises(ConfigurationError, match="max_age was given"):
+        Spool(tmp_path, max_age=0)
