@@ -90,6 +90,12 @@ class Load:
         for thread in self._threads:
             thread.start()
 
+    def wait_for_an_answer(self) -> None:
+        """Wait until the first request is answered."""
+        until = time.monotonic() + PATIENCE
+        while not self.answered and time.monotonic() < until:
+            time.sleep(0.02)
+
     def stop(self) -> None:
         """Ask no more."""
         self._stopped.set()
@@ -120,6 +126,8 @@ def end_under_load(
     with serving(SERVERS[server], kind, collector.host, spool) as (process, port):
         load = Load(port, numbers)
         try:
+            # gunicorn listens long before its workers answer.
+            load.wait_for_an_answer()
             time.sleep(LOAD)
             process.send_signal(signal.SIGTERM)
             said, _ = process.communicate(timeout=PATIENCE)
