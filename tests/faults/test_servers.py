@@ -21,7 +21,7 @@ from .processes import TESTS, environment
 from .table import EVERY, LONG, THEIRS, Table
 
 TIMES: Final = 10 if LONG else 1
-LOAD: Final = 0.7
+LOAD: Final = 1.5
 PATIENCE: Final = 30.0
 CLIENTS: Final = 8
 
