@@ -84,6 +84,7 @@ class Ours:
             "dropped": sum(stats.dropped.values()),
             "dead_lettered": stats.dead_lettered,
             "pending": stats.pending,
+            "faults": stats.faults,
         }
 
 

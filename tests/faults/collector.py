@@ -159,7 +159,7 @@ class Intake(Connection):
         if step.cut:
             self.transport.abort()
         else:
-            text = answer(status, b'{"success":true}', step.headers(time.time()))
+            text = answer(status, b'{"success":true,"status":1}', step.headers(time.time()))
             asyncio.get_running_loop().call_later(step.latency, self._say, text)
 
     def _say(self, text: bytes) -> None:

@@ -155,12 +155,12 @@ def full_disk(client: Client, count: int, limit: int | None) -> None:
         _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, most))
     for number in range(count):
-        client.track("a" * 500, number)
+        client.track("a", number, "Seen " * 100)
     time.sleep(1.0)
     say("full")
     client.flush(30.0)
     for number in range(count, 2 * count):
-        client.track("a" * 500, number)
+        client.track("a", number, "Seen " * 100)
     flushed = client.flush(30.0)
     client.close()
     tell(client, flushed=flushed)

@@ -12,7 +12,7 @@ LONG: Final = os.environ.get("SEGMENT_IDENTITY_FAULTS") == "long"
 RESULTS: Final = Path(__file__).parents[2] / "benchmarks" / "results" / "faults.md"
 
 THEIRS: Final = "segment-analytics-python"
-OURS: Final = ("memory",)
+OURS: Final = ("memory", "spool")
 EVERY: Final = (*OURS, THEIRS) if LONG else OURS
 NAMES: Final = {"memory": "ours, in memory", "spool": "ours, with a spool", THEIRS: THEIRS}
 

@@ -93,7 +93,7 @@ def test_one_bad_event_costs_no_other(
         assert requests <= 16
 
 
-@pytest.mark.parametrize("kind", EVERY)
+@pytest.mark.parametrize("kind", EVERY if LONG else ["spool"])
 def test_a_network_that_breaks_connections_costs_no_event(
     collector: Collecting, table: Table, tmp_path: Path, seed: int, kind: str
 ) -> None:

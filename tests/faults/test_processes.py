@@ -1,5 +1,9 @@
 """Ends, forks, bursts and shortages of the process that records."""
 
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -7,6 +11,7 @@ import pytest
 
 from .collecting import Collecting
 from .processes import Program
+from .script import Step
 from .table import EVERY, LONG, OURS, THEIRS, Table
 
 PATIENCE: Final = 60.0
@@ -62,7 +67,7 @@ def test_a_burst_from_many_threads_is_taken_or_counted(
         assert report.distinct == counts["delivered"]
 
 
-@pytest.mark.parametrize("kind", EVERY)
+@pytest.mark.parametrize("kind", EVERY if LONG else ["memory"])
 def test_events_flow_while_the_app_blocks_its_loop(
     collector: Collecting, table: Table, tmp_path: Path, kind: str
 ) -> None:
@@ -77,7 +82,7 @@ def test_events_flow_while_the_app_blocks_its_loop(
         assert report.distinct == 2_000
 
 
-@pytest.mark.parametrize("kind", OURS)
+@pytest.mark.parametrize("kind", OURS if LONG else ["memory"])
 def test_a_clock_that_is_set_stops_nothing(
     collector: Collecting, table: Table, tmp_path: Path, kind: str
 ) -> None:
@@ -92,7 +97,7 @@ def test_a_clock_that_is_set_stops_nothing(
     assert collector.order() == {"a": list(range(1_000))}
 
 
-@pytest.mark.parametrize("kind", OURS)
+@pytest.mark.parametrize("kind", OURS if LONG else ["spool"])
 def test_no_file_descriptor_left_costs_no_event(
     collector: Collecting, table: Table, tmp_path: Path, kind: str
 ) -> None:
@@ -104,3 +109,38 @@ def test_no_file_descriptor_left_costs_no_event(
     assert counts["flushed"]
     assert report.distinct == counts["delivered"]
     assert counts["delivered"] + counts["dropped"] == counts["accepted"] == 1_000
+
+
+@contextmanager
+def small_disk(at: Path) -> Iterator[Path | None]:
+    """Mount a file system of 1 MiB; None for who may not, who then limits the size of files."""
+    at.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(at)]
+    is_mounted = os.getuid() == 0 and subprocess.run(command, check=False).returncode == 0
+    try:
+        yield at if is_mounted else None
+    finally:
+        if is_mounted:
+            subprocess.run(["umount", str(at)], check=True)
+
+
+def test_a_full_disk_is_counted_and_recovered_from(
+    collector: Collecting, table: Table, tmp_path: Path
+) -> None:
+    with small_disk(tmp_path / "disk") as disk:
+        limit = None if disk else 1_048_576
+        given = {"count": 4_000, "limit": limit}
+        with Program("full_disk", "spool", collector.host, tmp_path / "disk", **given) as it:
+            collector.play(Step(refuse=True))
+            it.go()
+            it.wait_for("full")
+            collector.play()
+            (counts,) = it.result(PATIENCE)
+    report = collector.report()
+    table.add("disk full, then not", "spool", 8_000, report, dropped=counts["dropped"])
+    assert counts["flushed"]
+    assert counts["faults"].get("spool")
+    assert counts["accepted"] == counts["delivered"] + counts["dropped"] == 8_000
+    assert report.distinct == counts["delivered"]
+    # What comes after there is room again is not dropped.
+    assert counts["delivered"] >= 4_000
