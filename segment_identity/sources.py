@@ -11,7 +11,7 @@ from segment_identity.journal import Journal
 class Sources:
     """Asks the app's clock and id function, and goes on with the system's if they fail."""
 
-    __slots__ = ("_clock", "_new_id", "journal")
+    __slots__ = ("_clock", "_new_id", "journal", "new_id", "now")
 
     def __init__(
         self, clock: Callable[[], float], new_id: Callable[[], str], journal: Journal
@@ -19,17 +19,18 @@ class Sources:
         self._clock = clock
         self._new_id = new_id
         self.journal = journal
+        # The time in seconds since 1970, and a new id; the system's own need no guard.
+        self.now = clock if clock is time.time else self._app_now
+        self.new_id = new_id if new_id is new_uuid else self._app_id
 
-    def now(self) -> float:
-        """Return the time, in seconds since 1970."""
+    def _app_now(self) -> float:
         try:
             return self._clock()
         except Exception as error:
             self.journal.report("clock", error)
             return time.time()
 
-    def new_id(self) -> str:
-        """Return a new id."""
+    def _app_id(self) -> str:
         try:
             return ids.given("new_id", "its result", self._new_id())
         except Exception as error:
