@@ -136,11 +136,17 @@ async def ignore(message: Message) -> None:
 
 
 async def measure(target: ASGIApp, scope: Scope) -> float:
-    """Return microseconds of CPU time per call."""
+    """Return microseconds of CPU time per call.
+
+    As from a server, a scope and the bytes of its headers are new for every request and gone after
+    it; nobody profits from a hash that an earlier request left in them.
+    """
+    wire = b"\n".join(part for header in scope["headers"] for part in header)
     begin = time.process_time_ns()
     for _ in range(CALLS):
-        # As from a server, a scope is new for every request and gone after it.
-        await target({**scope, "headers": list(scope["headers"])}, receive, ignore)
+        parts = wire.split(b"\n")
+        fresh = list(zip(parts[::2], parts[1::2], strict=True))
+        await target({**scope, "headers": fresh}, receive, ignore)
     return (time.process_time_ns() - begin) / CALLS / 1_000
 
 
