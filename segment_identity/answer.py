@@ -23,15 +23,13 @@ def with_identity(
     visit: RequestVisit, identity: Identity, sink: Sink | None, start: Message
 ) -> Message:
     """Return the `http.response.start` message with what the browser must be told."""
-    status = start["status"]
-    headers: Headers = list(start.get("headers", ()))
+    status: int = start["status"]
+    headers: Headers = start.get("headers", ())
     if visit.settings.listens:
         _finish(visit, identity, sink, status, headers)
     lines = _lines(visit, status, headers)
     if lines:
-        fresh = caching.without_those_set(lines, headers)
-        kept = caching.keep_private(headers)
-        start = {**start, "headers": [*kept, *((b"set-cookie", line) for line in fresh)]}
+        start = {**start, "headers": caching.with_cookies(headers, lines)}
         _link(visit, sink)
     return start
 
@@ -55,7 +53,7 @@ def _finish(
 
 def _lines(visit: RequestVisit, status: int, headers: Headers) -> list[bytes]:
     """Return the Set-Cookie values this response must carry; mostly none."""
-    settings, found = visit.settings, visit.found()
+    settings, known = visit.settings, visit.recognition()
     keeps = visit.may_mint()
     if not (keeps or visit.used or visit.occasion().navigation):
         return []
@@ -63,17 +61,16 @@ def _lines(visit: RequestVisit, status: int, headers: Headers) -> list[bytes]:
         if visit.changed:
             visit.advise("shared", _SHARED)
         return []
-    if keeps:
-        visit.with_id()
-    current, all_fitted = persist.rememberable(visit.visitor, settings.remember)
+    who = visit.with_id() if keeps else visit.visitor
+    current, all_fitted = persist.rememberable(who, settings.remember)
     if not all_fitted:
         visit.advise("traits", _FORGOTTEN)
-    if not persist.is_due(found, current, keeps=keeps):
+    if not persist.is_due(known.found, current, keeps=keeps):
         return []
     visit.kept = True
     return persist.set_cookies(
-        visit.recognition().presented,
-        found,
+        known.presented,
+        known.found,
         current,
         changed=visit.changed,
         signer=settings.signer,

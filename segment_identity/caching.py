@@ -5,12 +5,13 @@ first-time visitors look alike to `Vary: Cookie`, so a response that says it is 
 carry an identity at all.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
-Headers = list[tuple[bytes, bytes]]
+Headers = Sequence[tuple[bytes, bytes]]
 
 # Most responses have only these, and need no closer look.
-_PLAIN: Final = frozenset({b"content-length", b"content-type", b"location", b"set-cookie"})
+_PLAIN: Final = frozenset({b"content-length", b"content-type", b"location"})
 _NO_STORE_STATUS: Final = frozenset({206, 304})
 _SHARED_HEADERS: Final = frozenset(
     {b"cdn-cache-control", b"surrogate-control", b"cloudflare-cdn-cache-control"}
@@ -23,6 +24,8 @@ def may_carry_cookies(status: int, headers: Headers) -> bool:
     """Tell whether a response with this status and these headers may set an identity."""
     if status < 200 or status in _NO_STORE_STATUS:
         return False
+    if _is_plain(headers):
+        return True
     for name, value in headers:
         lowered = name.lower()
         if lowered in _SHARED_HEADERS:
@@ -32,11 +35,25 @@ def may_carry_cookies(status: int, headers: Headers) -> bool:
     return True
 
 
-def keep_private(headers: Headers) -> Headers:
+def with_cookies(headers: Headers, lines: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
+    """Return *headers* with the Set-Cookie *lines*, and kept out of shared caches."""
+    if _is_plain(headers):
+        kept = [*headers, (b"cache-control", b"private"), (b"vary", b"Cookie")]
+    else:
+        lines = without_those_set(lines, headers)
+        kept = keep_private(headers)
+    for line in lines:
+        kept.append((b"set-cookie", line))
+    return kept
+
+
+def _is_plain(headers: Headers) -> bool:
+    return _PLAIN.issuperset([name for name, _ in headers])
+
+
+def keep_private(headers: Headers) -> list[tuple[bytes, bytes]]:
     """Return *headers* with `private` in Cache-Control and `Cookie` in Vary."""
-    if _PLAIN.issuperset(name for name, _ in headers):
-        return [*headers, (b"cache-control", b"private"), (b"vary", b"Cookie")]
-    kept: Headers = []
+    kept: list[tuple[bytes, bytes]] = []
     controls: list[bytes] = []
     varies: list[bytes] = []
     for name, value in headers:
@@ -58,7 +75,7 @@ def keep_private(headers: Headers) -> Headers:
     return [*kept, (b"cache-control", control), (b"vary", vary)]
 
 
-def without_those_set(lines: list[bytes], headers: Headers) -> list[bytes]:
+def without_those_set(lines: Sequence[bytes], headers: Headers) -> Sequence[bytes]:
     """Return the Set-Cookie *lines* whose cookie the app does not already set itself."""
     taken = [value for name, value in headers if name.lower() == b"set-cookie"]
     if not taken:

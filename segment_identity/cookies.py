@@ -25,17 +25,20 @@ _BLANK: Final = b" \t"
 _SAFE: Final = "-_.!~*'()#$&+/:<=>?@[]^`{|}"
 # Texts that JSON.parse, which Analytics.js tries first, would turn into something else.
 _LIKE_JSON: Final = re.compile(
-    r"[ \t\r\n]*(?:-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null|[\"\[{].*)[ \t\r\n]*",
+    r"[ \t\r\n]*(?:-?[0-9]++(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null|[\"\[{].*)[ \t\r\n]*",
     re.DOTALL,
 )
 # Ids and plain JSON, of which only two characters need encoding.
-_SIMPLE: Final = re.compile(r'[A-Za-z0-9_.:{}",-]*')
+_SIMPLE: Final = b'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_.:{}",'
 _ENCODED_NAME: Final = re.compile(rb"(?:^|;)[ \t]*([A-Za-z0-9_%.-]{1,128})[ \t]*=")
 
 
 def cookie_header(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     """Join all Cookie lines of a request; HTTP/2 may send many."""
-    found = [value for name, value in headers if name == b"cookie"]
+    found = []
+    for name, value in headers:
+        if name == b"cookie":
+            found.append(value)
     return found[0] if len(found) == 1 else b"; ".join(found)
 
 
@@ -105,14 +108,14 @@ def encode(text: str) -> bytes:
     """Return *text* as js-cookie writes it, JSON-quoted where Analytics.js would misread it."""
     if _LIKE_JSON.fullmatch(text):
         text = msgspec.json.encode(text).decode()
-    return encode_raw(text)
+    return encode_raw(text.encode())
 
 
-def encode_raw(text: str) -> bytes:
-    """Return *text* percent-encoded as js-cookie does."""
-    if _SIMPLE.fullmatch(text):
-        return text.encode("ascii").replace(b'"', b"%22").replace(b",", b"%2C")
-    return quote(text, safe=_SAFE).encode("ascii")
+def encode_raw(octets: bytes) -> bytes:
+    """Return a text in UTF-8 percent-encoded as js-cookie does."""
+    if octets.translate(None, _SIMPLE):
+        return quote(octets, safe=_SAFE).encode("ascii")
+    return octets.replace(b'"', b"%22").replace(b",", b"%2C")
 
 
 class Attributes:
@@ -129,10 +132,12 @@ class Attributes:
         self._delete_host_only = gone + b"; Path=/" + rest if domain else None
         self.prefix = b"" if not secure else b"__Secure-" if domain else b"__Host-"
 
-    def write(self, name: bytes, value: bytes, now: float, *, http_only: bool = False) -> bytes:
-        """Return one Set-Cookie value that lives for a year from *now*."""
-        plain, hidden = _endings(self._tail, int(now))
-        return name + b"=" + value + (hidden if http_only else plain)
+    def endings(self, now: float) -> tuple[bytes, bytes]:
+        """Return what follows the value of a cookie that lives for a year from *now*.
+
+        First for a cookie that scripts may read, then for one they may not.
+        """
+        return _endings(self._tail, int(now))
 
     def delete(self, name: bytes) -> list[bytes]:
         """Return Set-Cookie values that remove *name*, in its domain and its host-only form."""
@@ -146,7 +151,6 @@ class Attributes:
 
 @lru_cache(maxsize=16)
 def _endings(tail: bytes, now: int) -> tuple[bytes, bytes]:
-    """Return what follows the value in a Set-Cookie line written at *now*, plain and HttpOnly."""
     lifetime = f"; Max-Age={YEAR}; Expires={formatdate(now + YEAR, usegmt=True)}"
     plain = lifetime.encode("ascii") + tail
     return plain, plain + b"; HttpOnly"

@@ -34,7 +34,7 @@ _encoder = msgspec.json.Encoder()
 
 def dumps(marker: Marker) -> bytes:
     """Return the cookie value: percent-encoded JSON."""
-    return cookies.encode_raw(_encoder.encode(marker).decode())
+    return cookies.encode_raw(_encoder.encode(marker))
 
 
 def loads(values: Sequence[bytes]) -> tuple[Marker | None, str | None]:

@@ -90,6 +90,7 @@ class IdentityMiddleware:
             always_secure=secure,
             track_bots=track_bots,
             sources=Sources(clock, new_id, Journal() if analytics is None else analytics.journal),
+            listens=user is not None or track_pages,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

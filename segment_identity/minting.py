@@ -73,7 +73,7 @@ def occasion(
         silence = "opted_out"
     elif method in ("HEAD", "OPTIONS"):
         silence = "method"
-    elif not _PURPOSES.isdisjoint(headers) and _is_speculative(headers):
+    elif not headers.keys().isdisjoint(_PURPOSES) and _is_speculative(headers):
         silence = "speculative"
     elif not track_bots and is_bot(headers.get(b"user-agent", b"")):
         silence = "bot"

@@ -60,19 +60,21 @@ def set_cookies(
     it; *nonce* is random.
     """
     name = attributes.prefix + presented.MEMORY
+    readable, hidden = attributes.endings(now)
     if visitor.anonymous_id is None:
         lines = attributes.delete(name) if seen.tokens else []
     else:
-        memory = _memory(found, visitor, now, nonce)
-        lines = [attributes.write(name, signer.dumps(memory), now, http_only=True)]
+        memory = _memory(found, visitor, int(now), nonce)
+        lines = [name + b"=" + signer.dumps(memory) + hidden]
     if not browser:
         return lines
     minted = found.visitor.anonymous_id is None and visitor.anonymous_id is not None
     tell = True if changed else found.tell if found.tell is not None else False if minted else None
-    lines += _plain(seen, found, visitor, tell, attributes, now)
+    renew = tell is not None or (found.memory is not None and now - found.memory.seen > DAY)
+    lines += _plain(seen, visitor, attributes, readable, renew=renew, settled=tell is True)
     if tell is not None and visitor.anonymous_id is not None:
         told = Marker(visitor.anonymous_id, visitor.user_id, visitor.group_id, tell)
-        lines.append(attributes.write(presented.SYNC, marker.dumps(told), now))
+        lines.append(presented.SYNC + b"=" + marker.dumps(told) + readable)
     elif seen.has_marker and (
         seen.marker is None or seen.marker.anonymous_id != visitor.anonymous_id
     ):
@@ -82,7 +84,7 @@ def set_cookies(
     return lines
 
 
-def _memory(found: Recognised, visitor: Visitor, now: float, nonce: str) -> Memory:
+def _memory(found: Recognised, visitor: Visitor, now: int, nonce: str) -> Memory:
     before = found.memory
     same = before is not None and before.anonymous_id == visitor.anonymous_id
     assert visitor.anonymous_id is not None
@@ -90,8 +92,8 @@ def _memory(found: Recognised, visitor: Visitor, now: float, nonce: str) -> Memo
         visitor.anonymous_id,
         visitor.user_id,
         visitor.group_id,
-        before.issued if before is not None and same else int(now),
-        int(now),
+        before.issued if before is not None and same else now,
+        now,
         nonce,
         visitor.touched,
         visitor.traits,
@@ -102,14 +104,14 @@ def _memory(found: Recognised, visitor: Visitor, now: float, nonce: str) -> Memo
 
 def _plain(
     seen: Presented,
-    found: Recognised,
     visitor: Visitor,
-    tell: bool | None,
     attributes: Attributes,
-    now: float,
+    ending: bytes,
+    *,
+    renew: bool,
+    settled: bool,
 ) -> list[bytes]:
     """Write what the browser lacks; a claim of its own is deleted only by a settled change."""
-    renew = tell is not None or (found.memory is not None and now - found.memory.seen > DAY)
     held_id = seen.anonymous_ids[0] if seen.anonymous_ids else None
     lines: list[bytes] = []
     for name, value, held, drops in (
@@ -118,13 +120,13 @@ def _plain(
         (presented.GROUP, visitor.group_id, seen.group_id, seen.has_group),
     ):
         if value is None:
-            if drops and tell:
+            if drops and settled:
                 lines += attributes.delete(name)
         elif renew or seen.has_duplicates or value != held:
             # A host-only twin of a domain cookie would shadow what is written next.
             if seen.has_duplicates:
                 lines += attributes.delete_host_only(name)
-            lines.append(attributes.write(name, cookies.encode(value), now))
+            lines.append(name + b"=" + cookies.encode(value) + ending)
     return lines
 
 

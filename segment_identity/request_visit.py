@@ -46,12 +46,6 @@ class RequestVisit(Visit):
         """Whether traits are kept between requests."""
         return self.settings.remember is not False
 
-    def is_steady(self) -> bool:
-        """Tell, at little cost, that the visitor is known and nothing about it changed."""
-        known = self.recognition()
-        current = self._current
-        return known.steady and (current is None or current is known.found.visitor)
-
     def release(self) -> None:
         """Let go of the scope, which holds the identity, which holds this.
 
@@ -67,14 +61,18 @@ class RequestVisit(Visit):
         known = self._recognition
         if known is None:
             try:
-                settings = self.settings
                 header = cookies.cookie_header(self.scope["headers"])
-                known = self.site().recogniser.recognise(header, settings.sources.now())
+                known = self.site().recogniser.recognise(header, self.settings.sources.now())
             except Exception as error:
                 self.report("recognise", error)
                 known = _NOBODY
             self._recognition = known
         return known
+
+    def is_steady(self) -> bool:
+        """Tell, at little cost, that the visitor is known and nothing about it changed."""
+        known, current = self.recognition(), self._current
+        return known.steady and (current is None or current is known.found.visitor)
 
     def found(self) -> Recognised:
         """Return who the cookies say it is."""

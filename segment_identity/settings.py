@@ -47,11 +47,8 @@ class Settings(msgspec.Struct, frozen=True):
     always_secure: bool | None
     track_bots: bool
     sources: Sources
-
-    @property
-    def listens(self) -> bool:
-        """Whether even a steady visitor's response gives us something to do."""
-        return self.user is not None or self.track_pages
+    # Even a steady visitor's response gives us something to do.
+    listens: bool
 
 
 def signer(secret_key: object, previous_keys: object) -> MemorySigner:

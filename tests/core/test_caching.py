@@ -161,3 +161,18 @@ LINES: Final = [b"ajs_anonymous_id=a; Path=/", b"ajs_user_id=; Max-Age=0", b"ajs
 )
 def test_a_cookie_the_app_sets_itself_is_left_to_it(headers: Headers, wanted: list[bytes]) -> None:
     assert caching.without_those_set(LINES, headers) == wanted
+
+
+@given(HEADERS | st.lists(st.tuples(st.sampled_from([b"content-type", b"location"]), st.binary())))
+def test_cookies_come_after_the_headers_of_the_app(headers: Headers) -> None:
+    after = caching.with_cookies(headers, LINES)
+    assert after[:-3] == caching.keep_private(headers)
+    assert after[-3:] == [(b"set-cookie", line) for line in LINES]
+
+
+def test_a_cookie_the_app_sets_itself_is_set_once() -> None:
+    after = caching.with_cookies([TYPE, (b"set-cookie", b"ajs_user_id=mine")], LINES)
+    assert [value for name, value in after if name == b"set-cookie"] == [
+        b"ajs_user_id=mine",
+        LINES[0],
+    ]

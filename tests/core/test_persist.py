@@ -529,7 +529,8 @@ def test_remembered_traits_fit_one_cookie(traits: dict[str, Any], for_group: boo
     assert len(encoded) <= persist.TRAITS_BUDGET + 8
     assert all_fitted == (kept == who)
     memory = Memory(ANON, kept.user_id, None, NOW, NOW, NONCE, True, kept.traits, kept.group_traits)
-    assert len(SITE.write(b"__Secure-ajs_identity", SIGNER.dumps(memory), NOW)) <= 4_096
+    _, ending = SITE.endings(NOW)
+    assert len(b"__Secure-ajs_identity=" + SIGNER.dumps(memory) + ending) <= 4_096
 
 
 def jar_after(cookies: dict[str, str], answer: Answer) -> dict[str, str]:
