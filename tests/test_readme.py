@@ -1,5 +1,6 @@
 """The README's Python blocks run, in order, as one program."""
 
+import inspect
 import re
 import sqlite3
 import sys
@@ -12,11 +13,18 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from segment_identity import Analytics
+from segment_identity import Analytics, Identity, IdentityMiddleware
 from segment_identity.testing import capture
 
-README = Path(__file__).parent.parent / "README.md"
-BLOCKS = re.findall(r"^```python\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
+README = (Path(__file__).parent.parent / "README.md").read_text()
+BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+# Defaults that the table says in words.
+IN_WORDS = {
+    "secret_key": "none",
+    "secure": "by scheme",
+    "clock": "the system's",
+    "new_id": "the system's",
+}
 
 
 class Queue:
@@ -50,6 +58,43 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[st
     yield names
     for each in made:
         each.close()
+
+
+def section(title: str) -> str:
+    """Return the text of the README under one heading."""
+    return README.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+def table(text: str, head: str) -> dict[str, str]:
+    """Return the second cell by each name of the first, of the table that starts with *head*."""
+    rows = text.partition(f"| {head} |")[2].partition("\n\n")[0].splitlines()[2:]
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    return {name: each[1] for each in cells for name in re.findall(r"`(\w+)", each[0])}
+
+
+def options_of(build: Callable[..., None]) -> dict[str, Any]:
+    """Return the default of every keyword that a constructor takes."""
+    parameters = inspect.signature(build).parameters.values()
+    return {each.name: each.default for each in parameters if each.kind is each.KEYWORD_ONLY}
+
+
+def test_the_options_of_the_readme_are_those_of_the_middleware() -> None:
+    told = table(section("Options"), "option")
+    defaults = options_of(IdentityMiddleware.__init__)
+    shown = {name: repr(default).replace("'", '"') for name, default in defaults.items()}
+    assert told == {name: IN_WORDS.get(name, f"`{text}`") for name, text in shown.items()}
+
+
+def test_the_readme_names_every_option_of_analytics() -> None:
+    options = set(options_of(Analytics.__init__)) - {"clock", "new_id"}
+    assert {name for name in options if f"`{name}`" not in section("Options")} == set()
+
+
+def test_the_readme_names_all_that_an_identity_has_and_nothing_else() -> None:
+    told = table(section("The identity"), "read") | table(section("The identity"), "call")
+    has = {name for name in dir(Identity) if not name.startswith("_")} - {"to_dict"}
+    assert set(told) == has
+    assert "identity.to_dict()" in section("The identity")
 
 
 def test_the_readme_has_its_python_blocks() -> None:

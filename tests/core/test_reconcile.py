@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 
 from segment_identity.marker import Marker
@@ -131,6 +132,10 @@ TABLE = {
     "gone within a day is a reset": Row(
         NOTHING, memory(user=ALICE, age=DAY - 1), R.BROWSER_FORGOT, None, owes=True
     ),
+    "gone within a day, and the claim that stayed is a hint": Row(
+        plain(user=ALICE), memory(user=ALICE, age=60), R.BROWSER_FORGOT, None, None, ALICE,
+        owes=True,
+    ),
     "gone after a day is expiry": Row(
         NOTHING, memory(user=ALICE, age=DAY), R.RESTORED, A, ALICE, owes=True, tell=False
     ),
@@ -251,6 +256,34 @@ def test_the_groups_of_a_visitor_follow_the_browser_until_the_server_speaks() ->
         plain(A, group="new", marker=settled(A, None, "old")), memory(group="old"), NOW
     )
     assert (moved.visitor.group_id, told.visitor.group_id) == ("new", "old")
+
+
+@pytest.mark.parametrize(
+    ("presented", "heard"),
+    [
+        (plain(A, group="acme", marker=settled(A, None, "acme")), True),
+        (plain(A, group="acme", marker=settled(A, None, "old")), False),
+        (plain(A, group="old", marker=settled(A, None, "acme")), False),
+    ],
+    ids=["all say the same", "the marker is older", "the cookie is stale"],
+)
+def test_a_group_is_told_until_marker_and_cookie_say_it(presented: Presented, heard: bool) -> None:
+    found = reconcile(presented, memory(group="acme"), NOW)
+    assert found.visitor.group_id == "acme"
+    assert found.tell is (None if heard else True)
+    assert found.owes is not heard
+
+
+def test_another_group_has_none_of_the_traits_of_the_old_one() -> None:
+    old = msgspec.structs.replace(memory(group="old"), group_traits={"size": 9})
+    assert reconcile(plain(A, group="old"), old, NOW).visitor.group_traits == {"size": 9}
+    assert reconcile(plain(A, group="new"), old, NOW).visitor.group_traits == {}
+
+
+def test_a_person_who_is_dropped_takes_the_group_along() -> None:
+    remembered = memory(user=ALICE, group="acme", age=60)
+    assert reconcile(ILLEGIBLE, remembered, NOW).visitor.group_id is None
+    assert reconcile(plain(A, user=BOB), remembered, NOW).visitor.group_id is None
 
 
 def test_without_a_browser_side_only_the_memory_counts() -> None:

@@ -181,6 +181,12 @@ def test_group_traits_merge_only_while_the_group_stays(
     assert after == Visitor(ANON, "ada", group_id, group_traits=wanted, touched=True)
 
 
+def test_traits_of_a_group_not_named_yet_are_kept_when_it_is() -> None:
+    unnamed = Visitor(ANON, group_traits={"size": 9})
+    after = verbs.group(unnamed, "acme", {"city": "Rome"})
+    assert after.group_traits == {"size": 9, "city": "Rome"}
+
+
 def test_group_needs_no_anonymous_id_and_makes_none() -> None:
     assert verbs.group(Visitor(), "acme", {}).anonymous_id is None
 
