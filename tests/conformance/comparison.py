@@ -31,7 +31,7 @@ _ENCODED: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one call made: the messages it sent and the cookies after it."""
+    """What one call made: the messages it sent and the cookies after it; none while unknown."""
 
     messages: list[dict[str, Any]]
     cookies: dict[str, Any]
@@ -133,7 +133,9 @@ def _differing(theirs: Step, ours: Step, renaming: Renaming) -> Iterator[str]:
     if len(theirs.messages) != len(ours.messages):
         yield "number of messages"
         return
-    halves = [*zip(theirs.messages, ours.messages, strict=True), (theirs.cookies, ours.cookies)]
+    halves = list(zip(theirs.messages, ours.messages, strict=True))
+    if ours.cookies:
+        halves.append((theirs.cookies, ours.cookies))
     for their_half, our_half in halves:
         for field in their_half:
             their_value, our_value = their_half[field], our_half[field]
