@@ -2,18 +2,23 @@
 
 import argparse
 import contextlib
+import sys
 from pathlib import Path
 
 import uvicorn
 
 from example_app.app import create_app
 from example_app.secret import secret_key
+from segment_identity import ConfigurationError
 
 
 def main() -> None:
     """Serve until told to stop, then deliver every event that still waits."""
     arguments = _arguments()
-    app = create_app(arguments.database, secret_key(arguments.database))
+    try:
+        app = create_app(arguments.database, secret_key(arguments.database))
+    except (OSError, ConfigurationError) as error:
+        sys.exit(f"The shop cannot open: {error}")
     config = uvicorn.Config(
         app,
         host=arguments.host,

@@ -75,4 +75,6 @@ def create_app(database: Path | str, secret_key: str) -> Starlette:
     )
     app.state.accounts = accounts
     app.state.engine = engine
+    # Now and not with the first visit, so that a mistake in an option keeps the shop closed.
+    app.middleware_stack = app.build_middleware_stack()
     return app

@@ -1,7 +1,9 @@
 """Find the shop's secret key, or make one that only this user of the machine can read."""
 
+import contextlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 VARIABLE = "SHOP_SECRET_KEY"
@@ -12,10 +14,12 @@ def secret_key(database: Path) -> str:
     if given := os.environ.get(VARIABLE):
         return given
     path = database.with_name(database.name + ".secret")
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text()
-    with open(descriptor, "w") as file:
-        file.write(key := secrets.token_urlsafe(32))
-    return key
+    if not path.exists():
+        # Linked when it is whole: a shop killed in between, or two that start at once, must not
+        # leave half a key.
+        with tempfile.NamedTemporaryFile("w", dir=path.parent) as whole:
+            whole.write(secrets.token_urlsafe(32))
+            whole.flush()
+            with contextlib.suppress(FileExistsError):
+                os.link(whole.name, path)
+    return path.read_text()

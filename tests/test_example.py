@@ -1,8 +1,11 @@
 """The example app, visited without a browser."""
 
+import os
 import signal
 import sqlite3
 import stat
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,6 +19,7 @@ from starlette.testclient import TestClient
 from example_app.app import create_app
 from example_app.catalogue import PLANTS
 from example_app.secret import VARIABLE, secret_key
+from segment_identity import ConfigurationError
 
 ADA = {"name": "Ada", "email": "ada@example.com", "password": "difference engine"}
 HOSTILE = "<script>alert('x')</script>\"{{ 7 * 7 }}"
@@ -305,6 +309,36 @@ def test_the_secret_key_is_made_once_and_only_readable_by_its_owner(
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert len(made) > 40
     assert secret_key(database) == made
+
+
+def test_a_key_that_protects_nothing_keeps_the_shop_closed(database: Path) -> None:
+    """Not only at the first visit, as uvicorn would have it."""
+    with pytest.raises(ConfigurationError, match="secret_key was given one of 5 characters"):
+        create_app(database, "short")
+
+
+@pytest.mark.parametrize(
+    ("where", "key", "told"),
+    [
+        ("shop.db", "short", "secret_key was given one of 5 characters"),
+        ("nowhere/shop.db", "", "No such file or directory"),
+    ],
+)
+def test_a_shop_that_cannot_open_says_why(tmp_path: Path, where: str, key: str, told: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "example_app", "--port", "0", "--database", str(tmp_path / where)],
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, VARIABLE: key},
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("The shop cannot open: ")
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
 
 
 def test_the_secret_key_may_come_from_the_environment(
