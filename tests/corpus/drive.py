@@ -114,10 +114,14 @@ def bare() -> ASGIApp:
 
 
 def visit(hostile: HostileInput, sent: list[bytes], *, verb: bool = False) -> Visit:
-    """Send one input to a fresh site and return everything that came of it."""
+    """Send one input to a fresh site and return everything that came of it.
+
+    Errors of ours would be caught and counted, as the app must be served; here they count.
+    """
     with site(hostile, verb=verb) as made:
         answer = asyncio.run(call(made.app, scope_of(hostile, sent)))
         made.analytics.flush(5)
+        assert made.analytics.stats().faults == {}
         return Visit(hostile, sent, answer, dict(made.seen), list(made.memory.messages))
 
 
