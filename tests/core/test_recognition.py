@@ -6,8 +6,8 @@ from typing import Final
 import pytest
 
 from segment_identity.cookies import YEAR, Attributes
-from segment_identity.reconcile import Reason
 from segment_identity.recognition import Recogniser
+from segment_identity.reconcile import Reason
 from segment_identity.signing import LEEWAY, Memory, MemorySigner
 
 from .samples import ANON, DAY, KEY, NOW
