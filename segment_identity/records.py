@@ -1,6 +1,5 @@
 """What a Kafka record says of the event it holds: whose it is, and whether it is one at all."""
 
-from collections.abc import Iterable, Mapping
 from typing import Any, Final, get_args
 
 import msgspec
@@ -49,19 +48,3 @@ def flaw(value: bytes | None) -> str | None:
         return "unknown_type"
     identifier = message.get("messageId")
     return None if isinstance(identifier, str) and identifier else "no_message_id"
-
-
-def committable(done: Iterable[tuple[int, int, bool]]) -> Mapping[int, int]:
-    """Return the offset to commit for each partition: that of the first record still to be done.
-
-    *done* says partition, offset and whether it is done, of records in the order they came. A
-    partition whose first record is not done is left out.
-    """
-    ends: dict[int, int] = {}
-    stopped: set[int] = set()
-    for partition, offset, is_done in done:
-        if not is_done:
-            stopped.add(partition)
-        elif partition not in stopped:
-            ends[partition] = offset + 1
-    return ends

@@ -24,9 +24,9 @@ TREES: Final[dict[str, ast.Module]] = {
 # Of whatever these import from this package, they may import only each other.
 CORE: Final = frozenset(
     """
-    batching caching calls circuit context cookies endpoint errors ids jsonable marker messages
-    minting options persist presented proxies reconcile records retry schema signing spooling topic
-    version visitor
+    batching caching calls circuit consumption context cookies endpoint errors ids jsonable marker
+    messages minting options persist presented proxies reconcile records retry schema signing
+    spooling topic version visitor
     """.split()
 )
 # What gives a core module time, randomness, other threads, the network or a framework.
@@ -34,7 +34,7 @@ IMPURE: Final = frozenset(
     """
     asyncio threading socket ssl time random os secrets subprocess multiprocessing concurrent queue
     signal select selectors contextvars logging sqlite3 urllib.request http starlette fastapi anyio
-    sqlalchemy httpx uuid.uuid1 uuid.uuid4
+    sqlalchemy httpx confluent_kafka typer uuid.uuid1 uuid.uuid4
     """.split()
 )
 MOST_LINES: Final = 260

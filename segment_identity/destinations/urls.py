@@ -18,7 +18,7 @@ _SCHEMES: Final = {
 }
 
 
-def from_url(url: str) -> Destination:
+def from_url(url: str, owner: str = "Analytics") -> Destination:
     """Return the destination *url* names; errors never show more of it than the scheme."""
     scheme, colon, _ = url.partition(":")
     known = _SCHEMES.get(scheme.partition("+")[0])
@@ -26,7 +26,7 @@ def from_url(url: str) -> Destination:
         given = f"a URL that starts with {scheme[:20] + ':'!r}" if colon else "a text without ':'"
         wanted = ", ".join(f"'{name}:…'" for name in sorted(_SCHEMES))
         raise ConfigurationError(
-            f"Analytics was given {given} as a destination; want one of {wanted}, "
+            f"{owner} was given {given} as a destination; want one of {wanted}, "
             "or an object with send(batch) and close()"
         )
     module_name, class_name, extra = known

@@ -1,7 +1,6 @@
-"""Keys, flaws and offsets of Kafka records."""
+"""The keys and the flaws of Kafka records."""
 
 import json
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -56,26 +55,3 @@ def test_any_bytes_have_a_key_or_none(event: bytes) -> None:
 )
 def test_what_is_no_message_is_told_why(value: bytes | None, flaw: str | None) -> None:
     assert records.flaw(value) == flaw
-
-
-@pytest.mark.parametrize(
-    ("done", "offsets"),
-    [
-        ([], {}),
-        ([(0, 5, True), (0, 6, True)], {0: 7}),
-        ([(0, 5, True), (0, 6, False), (0, 7, True)], {0: 6}),
-        ([(0, 5, False), (0, 6, True)], {}),
-        ([(0, 5, False), (3, 9, True), (3, 12, True)], {3: 13}),
-    ],
-)
-def test_an_offset_moves_up_to_the_first_record_still_to_be_done(
-    done: list[tuple[int, int, bool]], offsets: dict[int, int]
-) -> None:
-    assert records.committable(done) == offsets
-
-
-@given(st.lists(st.tuples(st.integers(0, 3), st.booleans())))
-def test_no_record_is_passed_over(marks: list[tuple[int, bool]]) -> None:
-    rows: list[Any] = [(where, at, done) for at, (where, done) in enumerate(marks)]
-    offsets = records.committable(rows)
-    assert all(done or at >= offsets.get(where, 0) for where, at, done in rows)

@@ -141,14 +141,13 @@ class Broker:
             }
         )
         try:
-            partitions = consumer.list_topics(topic, timeout=_START).topics[topic].partitions
-            found: list[Message] = []
-            for number in partitions:
-                here = TopicPartition(topic, number, 0)
-                _, end = consumer.get_watermark_offsets(here, timeout=_START)
-                consumer.assign([here])
-                found += _read(consumer, end)
-            return found
+            numbers = consumer.list_topics(topic, timeout=_START).topics[topic].partitions
+            partitions = [TopicPartition(topic, number, 0) for number in numbers]
+            wanted = sum(
+                consumer.get_watermark_offsets(each, timeout=_START)[1] for each in partitions
+            )
+            consumer.assign(partitions)
+            return sorted(_read(consumer, wanted), key=_place)
         finally:
             consumer.close()
 
@@ -161,20 +160,33 @@ class Broker:
         finally:
             consumer.close()
 
+    def members(self, group: str) -> list[int]:
+        """Return how many partitions each member of a group has; none while nobody knows."""
+        admin = self._admin()
+        [described] = admin.describe_consumer_groups([group]).values()
+        try:
+            members = described.result(_START).members
+        except KafkaException:
+            # It has just started, and looks for who coordinates the group.
+            return []
+        return [len(each.assignment.topic_partitions) for each in members]
+
     def _admin(self) -> AdminClient:
         config: Mapping[str, Any] = {"bootstrap.servers": self.address, "log_level": 0}
         return AdminClient(dict(config))
 
 
-def _read(consumer: Consumer, end: int) -> list[Message]:
+def _read(consumer: Consumer, wanted: int) -> list[Message]:
     found: list[Message] = []
     deadline = time.monotonic() + _START
-    while not found or (found[-1].offset() or 0) + 1 < end:
-        if not end:
-            break
-        assert time.monotonic() < deadline, f"{len(found)} of {end} records came"
-        found += [each for each in consumer.consume(1_000, 0.2) if not each.error()]
+    while len(found) < wanted:
+        assert time.monotonic() < deadline, f"{len(found)} of {wanted} records came"
+        found += [each for each in consumer.consume(wanted, 0.1) if not each.error()]
     return found
+
+
+def _place(message: Message) -> tuple[int, int]:
+    return message.partition() or 0, message.offset() or 0
 
 
 def _free_ports(count: int) -> list[int]:

@@ -1,0 +1,40 @@
+"""All commands together."""
+
+import logging
+from typing import Annotated
+
+import typer
+
+from segment_identity.cli.consume import consume
+from segment_identity.version import __version__
+
+# Typer's own tracebacks show local variables, and so passwords in URLs.
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def start(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Tools for segment_identity.
+
+    Exit codes: 0 done, 1 failed, 2 wrong arguments or a package that is missing.
+    """
+    logging.basicConfig(format="%(asctime)s %(message)s")
+
+
+app.command()(consume)
