@@ -10,12 +10,15 @@ from segment_identity.visitor import Visitor
 class DetachedVisit(Visit):
     """A visit whose visitor and context are given."""
 
+    __slots__ = ("_context", "_found", "_sources")
+
     def __init__(
         self,
         visitor: Visitor,
         context: Context,
         sources: Sources,
     ) -> None:
+        super().__init__()
         self._found = Recognised(visitor, Reason.AGREE)
         self._context = context
         self._sources = sources

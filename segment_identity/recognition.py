@@ -1,6 +1,8 @@
 """Read, verify and reconcile the cookies of a request, remembering the outcome for a while."""
 
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from segment_identity import presented
 from segment_identity.cookies import Attributes
@@ -12,7 +14,7 @@ _CAPACITY: Final = 1_024
 _MAX_HEADER: Final = 4_096
 
 
-class Recognition(NamedTuple):
+class Recognition(msgspec.Struct, frozen=True, gc=False):
     """What was presented and who it is; a *steady* one stays true from *since* until *until*."""
 
     presented: Presented
@@ -62,7 +64,8 @@ class Recogniser:
         if found.owes or found.memory is None:
             return Recognition(seen, found)
         kept = found.memory
-        fresh = Recognition(seen, found, True, kept.seen - LEEWAY, kept.seen + DAY)
+        since, until = float(kept.seen - LEEWAY), float(kept.seen + DAY)
+        fresh = Recognition(seen, found, True, since, until)
         if len(header) <= _MAX_HEADER:
             self._keep(header, fresh)
         return fresh
