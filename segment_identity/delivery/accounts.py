@@ -25,7 +25,8 @@ class Stats(msgspec.Struct, frozen=True):
     """All events of an `Analytics`; one sent to two destinations counts twice.
 
     *faults* counts errors of our own that were caught to keep the app running, by reason;
-    *destinations* has the account of each. See `Account` for *stored* and *adopted*.
+    *destinations* has the account of each, *capture* that of what never reached one. See `Account`
+    for *stored* and *adopted*.
     """
 
     accepted: int
@@ -37,6 +38,7 @@ class Stats(msgspec.Struct, frozen=True):
     destinations: Mapping[str, Account]
     stored: int = 0
     adopted: int = 0
+    capture: Account = Account()
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -64,6 +66,7 @@ def total(accounts: Mapping[str, Account], capture: Account, faults: Mapping[str
         destinations=dict(accounts),
         stored=sum(each.stored for each in every),
         adopted=sum(each.adopted for each in every),
+        capture=capture,
     )
 
 
