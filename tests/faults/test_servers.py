@@ -22,6 +22,7 @@ from .table import EVERY, LONG, THEIRS, Table
 
 TIMES: Final = 10 if LONG else 1
 LOAD: Final = 1.5
+LATE: Final = 0.5
 PATIENCE: Final = 30.0
 CLIENTS: Final = 8
 
@@ -131,6 +132,9 @@ def end_under_load(
             load.wait_for(100)
             time.sleep(LOAD)
             process.send_signal(signal.SIGTERM)
+            time.sleep(LATE)
+            # uvicorn serves a kept connection for as long as it is never idle.
+            load.stop()
             said, _ = process.communicate(timeout=PATIENCE)
         finally:
             load.stop()
