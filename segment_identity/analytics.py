@@ -202,9 +202,11 @@ class Analytics:
         waits = [lane.close(max(0.0, until - time.monotonic())) for lane in self._lanes]
         if self._spool is not None:
             self._spool.close()
-        for lane, empty in zip(self._lanes, waits, strict=True):
-            if not empty:
-                now = lane.account()
+        at_risk = False
+        for lane in self._lanes:
+            now = lane.account()
+            if now.pending:
+                at_risk |= now.pending > now.stored
                 logger.warning(
                     "destination %s: %d events still wait, %d of them in the spool",
                     *(lane.name, now.pending, now.stored),
@@ -215,7 +217,7 @@ class Analytics:
                 lane.destination.close()
             except Exception as error:
                 self.journal.report("close", error)
-        if all(waits):
+        if not at_risk:
             processes.closed(self)
         return all(waits)
 

@@ -293,6 +293,47 @@ def test_what_was_reported_stored_survives_a_kill(tmp_path: Path, seed: int) -> 
     assert len(came) > reported[-1]
 
 
+INTO_TABLES = """
+import sys
+from segment_identity import Analytics
+from delivery.support import emit
+
+analytics = Analytics(f"sqlite:///{sys.argv[1]}/events.db", spool=sys.argv[1] + "/spool")
+for number in range(1_000_000):
+    emit(analytics, "Seen", number=number)
+    if number % 50 == 0 and analytics.store():
+        print(number, flush=True)
+"""
+
+
+def test_killed_again_and_again_nothing_is_lost_or_doubled_in_the_tables(tmp_path: Path) -> None:
+    reported = []
+    for seed in range(4):
+        process = subprocess.Popen(
+            [sys.executable, "-c", INTO_TABLES, str(tmp_path)],
+            env={**os.environ, "PYTHONPATH": str(TESTS)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        with process:
+            first = process.stdout.readline()
+            time.sleep(random.Random(seed).uniform(0.05, 0.5))
+            process.send_signal(signal.SIGKILL)
+            reported.append([int(line) for line in (first + process.stdout.read()).split()][-1])
+    with Analytics(f"sqlite:///{tmp_path}/events.db", spool=tmp_path / "spool") as analytics:
+        analytics.start()
+        wait_for(lambda: len(left_behind(tmp_path / "spool")) <= 1)
+        assert analytics.flush(PATIENCE)
+    with contextlib.closing(sqlite3.connect(tmp_path / "events.db")) as connection:
+        rows = connection.execute("SELECT number, count(*) FROM seen GROUP BY number").fetchall()
+    times = dict(rows)
+    # Each run counts from 0: a number that all four had reported stored is there four times.
+    for number in range(min(reported) + 1):
+        assert times[number] == 4, number
+    assert sum(times.values()) >= sum(reported) + 4
+
+
 def test_file_that_was_deleted_is_made_again_with_what_it_held(tmp_path: Path) -> None:
     failing = Failing()
     analytics = Analytics(failing, spool=tmp_path / "spool")
