@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from segment_identity.cli.consume import consume
+from segment_identity.cli.replay import replay
 from segment_identity.version import __version__
 
 # Typer's own tracebacks show local variables, and so passwords in URLs.
@@ -38,3 +39,4 @@ def start(
 
 
 app.command()(consume)
+app.command()(replay)

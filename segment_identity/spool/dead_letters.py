@@ -60,6 +60,17 @@ class DeadLetters:
             )
             return [DeadLetter(*row) for row in rows]
 
+    def counts(self) -> dict[str, int]:
+        """Return how many are kept for each destination."""
+        if not self._path.exists():
+            return {}
+        with self._open() as connection:
+            return dict(
+                connection.execute(
+                    "SELECT destination, count(*) FROM dead_letters GROUP BY 1 ORDER BY 1"
+                ).fetchall()
+            )
+
     def take(self, destination: str | None, keep: Callable[[list[DeadLetter]], None]) -> int:
         """Remove what *keep* has taken, for one destination or for all; return how many.
 

@@ -32,6 +32,7 @@ def test_help_names_every_command() -> None:
     done = command("--help")
     assert done.returncode == 0
     assert "consume" in done.stdout
+    assert "replay" in done.stdout
 
 
 @pytest.mark.parametrize(
