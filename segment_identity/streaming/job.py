@@ -99,7 +99,7 @@ class Job:
         while rest:
             indices = rest.pop()
             events = [self._batch[index].value() or b"" for index in indices]
-            error = self._insist(partial(self._destination.send, events), len(events))
+            error = self._insist(partial(self._destination.send, events), len(events), "retrying")
             if error is None:
                 for index in indices:
                     self._done[index] = True
@@ -113,14 +113,17 @@ class Job:
     def _bury(self, index: int, reason: str, kind: str) -> None:
         self._tell("dead_lettered", 1, kind if reason == "refused" else reason)
         put = partial(self._dead_letters.put, self._batch[index], reason, kind)
-        while self._insist(put, 1) is not None:
+        while self._insist(put, 1, "dead_letters") is not None:
             # Whatever it is, nothing may be passed over.
             self._wait(retry.delay(16, random.random()))
         self._dead[reason] += 1
         self._done[index] = True
 
-    def _insist(self, act: Callable[[], None], events: int) -> BaseException | None:
-        """Try until it works or the fault is the events' own; that is returned."""
+    def _insist(self, act: Callable[[], None], events: int, trouble: str) -> BaseException | None:
+        """Try until it works or the fault is the events' own, which is returned.
+
+        What fails for other reasons is told as *trouble*.
+        """
         attempts = 0
         while not self._stopped.is_set():
             try:
@@ -131,7 +134,7 @@ class Job:
                 if retry.verdict(error, attempts) == "split":
                     return error
                 self._retries += 1
-                self._tell("retrying", events, type(error).__name__)
+                self._tell(trouble, events, type(error).__name__)
                 self._wait(retry.pause(error, attempts - 1, random.random()))
             else:
                 return None

@@ -115,6 +115,31 @@ def test_poison_is_put_aside_as_it_came_with_the_reason(broker: Broker) -> None:
     assert broker.committed("segment_identity", "mixed", 1) == 36
 
 
+def test_dead_letters_have_another_chance_when_their_topic_is_consumed(broker: Broker) -> None:
+    broker.create("second")
+    put(broker, "second", event(0, "Poison"), b"{", event(1))
+    consume(broker.url("second"), Picky(), until_idle=0.1)
+    mended = Memory()
+    report = consume(broker.url("second.dead-letters"), mended, until_idle=0.1)
+    assert report == Report(read=2, delivered=1, dead_lettered={"not_json": 1})
+    assert ids(mended) == ["m-0"]
+
+
+def test_nothing_passes_a_dead_letter_that_cannot_be_kept(
+    broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    broker.create("stuck")
+    broker.create("shut", max_message_bytes=10)
+    put(broker, "stuck", event(0), b"{", event(1))
+    memory = Memory()
+    reader = Reader(broker.url("stuck"), memory, dead_letters="shut")
+    until(lambda: "kafka topic stuck: dead_letters (Unavailable, 1 events)" in caplog.text)
+    report = reader.end()
+    assert report.abandoned > 0
+    assert not report.dead_lettered
+    assert broker.committed("readers", "stuck", 1) <= 1
+
+
 def test_a_dead_letter_that_is_too_large_is_kept_as_a_pointer(broker: Broker) -> None:
     broker.create("huge")
     broker.create("graves", max_message_bytes=5_000)
