@@ -1,7 +1,9 @@
 """What the spool decides: how events lie in it, how many may, for how long, and where."""
 
+import heapq
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from itertools import accumulate
+from typing import Final, TypeVar
 from zlib import crc32
 
 import msgspec
@@ -12,6 +14,8 @@ from segment_identity.batching import batch_length
 VERSION: Final = 1
 # How many bytes of one strand's stored events stay in memory too, to save reading them again.
 WINDOW: Final = 2 * 1_024 * 1_024
+# Seconds; little, and yet surely a difference in the time of day.
+_APART: Final = 1e-6
 
 # SQLite's locks are not to be trusted there (sqlite.org/useovernet.html).
 _NETWORK: Final = frozenset(
@@ -21,6 +25,8 @@ _NETWORK: Final = frozenset(
     orangefs smb2 smb3 smbfs
     """.split()
 )
+
+T = TypeVar("T")
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -60,6 +66,24 @@ def batches(events: Sequence[bytes]) -> Iterator[list[bytes]]:
         length = batch_length(map(len, rest))
         yield rest[:length]
         del rest[:length]
+
+
+def timed(chunks: Iterable[T], now: float) -> Iterator[tuple[float, T]]:
+    """Give each of the chunks stored together a time of its own, so that times tell their order."""
+    return ((now + number * _APART, chunk) for number, chunk in enumerate(chunks))
+
+
+def by_age(files: Sequence[Sequence[float]]) -> list[tuple[int, int]]:
+    """Return (file, row) for every row of several files, oldest first.
+
+    *files* has the time of each row. The rows of one file stay in their order, even where the clock
+    was set back.
+    """
+    marked = [
+        [(time, file, row) for row, time in enumerate(accumulate(times, max))]
+        for file, times in enumerate(files)
+    ]
+    return [(file, row) for _, file, row in heapq.merge(*marked)]
 
 
 def network_file_system(path: str, mounts: Iterable[str]) -> str | None:

@@ -1,8 +1,17 @@
-"""Take over what processes left behind that are gone."""
+"""Take over what processes left behind that are gone.
 
+How this works
+--------------
+Rows are moved one by one, oldest first. A process that is killed meanwhile leaves one visitor's
+events in two files, so all orphans are read side by side, and by one process at a time: two would
+each deliver a part, in no order.
+"""
+
+import contextlib
 import sqlite3
 from collections.abc import Callable, Mapping
 
+from segment_identity import spooling
 from segment_identity.delivery.backlog import Chunk
 from segment_identity.delivery.sides import Kept
 from segment_identity.spool.file import SpoolFile, Stored
@@ -23,22 +32,34 @@ def adopt(
     What belongs to no lane of this process stays where it is; what is from before *oldest* (seconds
     since 1970) is dropped.
     """
-    for orphan in folder.orphans(own.path, report):
-        try:
-            for row in orphan.stored():
-                if is_ending():
-                    return
-                lane = lanes.get(row.lane)
-                if lane is None:
-                    report("spool_unclaimed", LookupError())
-                else:
-                    _move(orphan, row, own, lane, is_old=row.made < oldest)
-        finally:
-            if orphan.damaged:
-                report("spool_damaged", sqlite3.DatabaseError())
-                orphan.quarantine()
+    if not folder.strangers(own.path):
+        return
+    with folder.claimed() as is_ours, contextlib.ExitStack() as stack:
+        if not is_ours:
+            return
+        orphans = []
+        for orphan in folder.orphans(own.path, report):
+            stack.callback(_let_go, orphan, report)
+            orphans.append((orphan, orphan.stored()))
+        times = [[row.made for row in rows] for _, rows in orphans]
+        for number, at in spooling.by_age(times):
+            if is_ending():
+                return
+            orphan, rows = orphans[number]
+            row = rows[at]
+            lane = lanes.get(row.lane)
+            if lane is None:
+                report("spool_unclaimed", LookupError())
             else:
-                orphan.close()
+                _move(orphan, row, own, lane, is_old=row.made < oldest)
+
+
+def _let_go(orphan: SpoolFile, report: Report) -> None:
+    if orphan.damaged:
+        report("spool_damaged", sqlite3.DatabaseError())
+        orphan.quarantine()
+    else:
+        orphan.close()
 
 
 def _move(orphan: SpoolFile, row: Stored, own: OwnFile, lane: Kept, *, is_old: bool) -> None:

@@ -80,7 +80,7 @@ class SpoolFile:
             connection.execute("COMMIT")
         except BaseException as error:
             connection.close()
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+            if is_busy(error):
                 raise Occupied from error
             raise
         return cls(path, connection)
@@ -170,6 +170,11 @@ class SpoolFile:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
             raise
+
+
+def is_busy(error: BaseException) -> bool:
+    """Tell whether an error means that another process has the file locked."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def is_damaged(error: BaseException) -> bool:

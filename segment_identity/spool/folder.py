@@ -7,6 +7,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 from segment_identity import spooling
 from segment_identity.errors import ConfigurationError
@@ -15,9 +16,13 @@ from segment_identity.spool.file import (
     Foreign,
     Occupied,
     SpoolFile,
+    is_busy,
     is_damaged,
     quarantined,
 )
+
+# Never holds anything; who has it locked may adopt.
+_CLAIM: Final = "adopting.lock"
 
 # Counts and logs an error of ours, by reason.
 Report = Callable[[str, BaseException], None]
@@ -55,14 +60,33 @@ class Folder:
         opened.close()
         return None
 
+    @contextlib.contextmanager
+    def claimed(self) -> Iterator[bool]:
+        """Hold the right to adopt, which one process has at a time; False if another has it.
+
+        As with spool files, the system takes it back from a process that is gone.
+        """
+        connection = sqlite3.connect(self.path / _CLAIM, timeout=0, isolation_level=None)
+        with contextlib.closing(connection):
+            try:
+                connection.execute("BEGIN EXCLUSIVE")
+            except sqlite3.OperationalError as error:
+                if not is_busy(error):
+                    raise
+                yield False
+            else:
+                yield True
+
+    def strangers(self, own: Path | None) -> list[Path]:
+        """Return the files that are not *own*, of processes that live or are gone."""
+        return [path for path in sorted(self.path.glob(f"*{SUFFIX}")) if path != own]
+
     def orphans(self, own: Path | None, report: Report) -> Iterator[SpoolFile]:
         """Open, one after another, the files whose process is gone; the caller closes them.
 
         A damaged one is put aside, one of another version is left alone, and both are reported.
         """
-        for path in sorted(self.path.glob(f"*{SUFFIX}")):
-            if path == own:
-                continue
+        for path in self.strangers(own):
             try:
                 opened = SpoolFile.open(path, power_safe=self._power_safe)
             except Occupied:

@@ -202,8 +202,10 @@ class Spool:
 
     def _store(self, gathered: Sequence[tuple[Kept, int, Chunk]]) -> None:
         if gathered:
-            now = self._clock()
-            self._own.insert([(lane.name, number, now, chunk) for lane, number, chunk in gathered])
+            timed = spooling.timed(gathered, self._clock())
+            self._own.insert(
+                [(lane.name, number, at, chunk) for at, (lane, number, chunk) in timed]
+            )
 
     def _tidy(self) -> None:
         if self._delivered:

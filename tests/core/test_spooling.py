@@ -31,6 +31,27 @@ def test_a_body_that_was_damaged_is_not_read(
     assert spooling.unpack(damaged, spooling.checksum(body)) == []
 
 
+@given(st.lists(st.lists(st.floats(0, 1e10))))
+def test_files_are_read_side_by_side_by_age_each_in_its_own_order(files: list[list[float]]) -> None:
+    order = spooling.by_age(files)
+    assert sorted(order) == [(f, row) for f, times in enumerate(files) for row in range(len(times))]
+    for number in range(len(files)):
+        rows = [row for file, row in order if file == number]
+        assert rows == sorted(rows)
+    if all(times == sorted(times) for times in files):
+        made = [files[file][row] for file, row in order]
+        assert made == sorted(made)
+
+
+def test_what_is_stored_together_has_times_in_order() -> None:
+    times = [at for at, _ in spooling.timed(range(1_000), 1.8e9)]
+    assert times == sorted(set(times))
+
+
+def test_a_clock_that_was_set_back_does_not_turn_the_order_of_a_file() -> None:
+    assert spooling.by_age([[5.0, 1.0], [3.0, 6.0]]) == [(1, 0), (0, 0), (0, 1), (1, 1)]
+
+
 def test_nothing_is_no_event() -> None:
     assert spooling.unpack(b"", spooling.checksum(b"")) == []
 

@@ -18,6 +18,7 @@ from segment_identity import Analytics, ConfigurationError, Fault, UnknownOption
 from segment_identity.destinations import Memory
 from segment_identity.spool import Spool
 from segment_identity.spool.file import SpoolFile
+from segment_identity.spool.folder import Folder
 
 from .support import PATIENCE, Failing, Gate, adds_up, emit, lines, names, run
 
@@ -97,6 +98,42 @@ def test_next_process_delivers_what_the_last_one_left(tmp_path: Path) -> None:
     assert (stats.accepted, stats.adopted, adds_up(stats)) == (1_200, 1_200, True)
     assert names(memory) == wanted
     assert left_behind(tmp_path) == []
+
+
+def test_what_a_killed_adopter_had_moved_in_part_stays_in_order(tmp_path: Path) -> None:
+    wanted = [f"Event {number}" for number in range(1_200)]
+    leave(tmp_path, *wanted)
+    (file,) = left_behind(tmp_path)
+    with (
+        contextlib.closing(SpoolFile.open(file)) as rest,
+        contextlib.closing(SpoolFile.open(tmp_path / "~adopter.spool")) as moved,
+    ):
+        first, *_ = rest.stored()
+        assert first.events < 1_200
+        moved.insert([(first, rest.load(first.seq))])
+        rest.remove([first.seq])
+    memory = Memory()
+    with Analytics(memory, spool=tmp_path) as analytics:
+        analytics.start()
+        wait_for(lambda: len(memory.messages) == 1_200)
+    assert names(memory) == wanted
+
+
+def test_one_process_at_a_time_adopts(tmp_path: Path) -> None:
+    leave(tmp_path, "Old")
+    memory = Memory()
+    with (
+        Folder(tmp_path, power_safe=False).claimed() as is_ours,
+        Analytics(memory, spool=tmp_path) as analytics,
+    ):
+        assert is_ours
+        emit(analytics, "New")
+        assert analytics.flush(PATIENCE)
+        assert analytics.stats().faults == {}
+    assert names(memory) == ["New"]
+    with Analytics(memory, spool=tmp_path) as analytics:
+        analytics.start()
+        wait_for(lambda: len(memory.messages) == 2)
 
 
 def test_first_event_makes_a_process_adopt_what_was_left(tmp_path: Path) -> None:
