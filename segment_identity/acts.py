@@ -1,7 +1,9 @@
 """What verbs do to a visit, and how they are recorded."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
+
+import msgspec
 
 from segment_identity import calls, messages, visitor
 from segment_identity import context as contexts
@@ -58,13 +60,18 @@ def follow_app(visit: Visit, sink: Sink | None) -> None:
 
 
 def prepare(
-    visit: Visit, verb: str, name: str, given: object, common: Common
+    visit: Visit,
+    verb: str,
+    name: str,
+    given: object,
+    common: Common,
+    copied: Callable[[Snapshot, Mapping[Any, Any]], dict[str, Any]],
 ) -> tuple[dict[str, Any], Call]:
     """Check and copy the arguments of one call; *given*, called *name*, is its mapping."""
     snapshot = Snapshot()
     checked = messages.checked_mapping(verb, name, given)
     call = calls.checked(verb, common, snapshot, visit.now(), visit.new_id)
-    copy = snapshot.mapping(checked)
+    copy = copied(snapshot, checked)
     if snapshot.replaced:
         visit.report("json", TypeError())
     return copy, call
@@ -151,13 +158,18 @@ def record(
         return
     try:
         who = visit.with_id()
-        base = contexts.merged(visit.context(), call.context) if context is None else context
+        said: Mapping[str, Any] | msgspec.Raw
+        if context is None and not call.context:
+            said = visit.shared_context(who.group_id)
+        else:
+            base = contexts.merged(visit.context(), call.context) if context is None else context
+            said = messages.in_group(base, who.group_id)
         sink.emit(
             messages.build(
                 kind,
                 who,
                 fields,
-                context=messages.in_group(base, who.group_id),
+                context=said,
                 integrations=call.integrations,
                 message_id=call.message_id,
                 timestamp=call.timestamp,

@@ -23,7 +23,7 @@ from segment_identity.detached import DetachedVisit
 from segment_identity.entropy import new_uuid
 from segment_identity.identity import Identity
 from segment_identity.journal import Journal
-from segment_identity.jsonable import Snapshot
+from segment_identity.jsonable import Snapshot, encoded
 from segment_identity.logs import Throttle, logger
 from segment_identity.messages import MAX_EVENT, Message, checked_mapping, is_sampled
 from segment_identity.sources import Sources
@@ -140,7 +140,7 @@ class Analytics:
         """Encode one message and queue it for every destination."""
         if self._sample is not None and not is_sampled(message, self._sample):
             return self.drop("sampled_out")
-        event = msgspec.json.encode(message)
+        event = encoded(message)
         if self._before_send is not None:
             changed = self._changed(event)
             if changed is None:
@@ -238,7 +238,7 @@ class Analytics:
                 return None
             if not isinstance(changed, Mapping):
                 raise TypeError("before_send returned no message")
-            return msgspec.json.encode(Snapshot().mapping(changed))
+            return encoded(Snapshot().plain(changed))
         except Exception as error:
             self.drop("before_send_failed")
             self.journal.report("before_send", error)

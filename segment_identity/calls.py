@@ -42,6 +42,8 @@ def checked(
     verb: str, given: Common, snapshot: Snapshot, now: float, new_id: Callable[[], str]
 ) -> Call:
     """Check the common arguments of one call to *verb*; raises `InvalidCall`."""
+    if not given:
+        return Call({}, {}, messages.instant(now), new_id(), None)
     unknown = given.keys() - _NAMES
     if unknown:
         raise InvalidCall(
@@ -62,4 +64,4 @@ def checked(
 def _mapping(verb: str, name: str, given: object, snapshot: Snapshot) -> Mapping[str, Any]:
     if given is None:
         return {}
-    return snapshot.mapping(messages.checked_mapping(verb, name, given))
+    return snapshot.plain(messages.checked_mapping(verb, name, given))

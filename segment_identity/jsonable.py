@@ -1,25 +1,42 @@
-"""Turn what callers pass into plain JSON values, as a snapshot that later changes cannot reach."""
+"""Turn what callers pass into plain JSON values.
+
+How this works
+--------------
+Most of what callers pass is plain already: builtin containers, texts and numbers. So nothing is
+copied until something must change: `Snapshot.plain` looks at every value once and returns what it
+was given, or a copy in which only the rest is replaced. That is enough for what is encoded before
+the call returns. What is kept longer (traits) needs a copy that later changes cannot reach, and
+encoding and decoding it again is the quickest way to one.
+
+Texts are not looked at one by one: encoding, which all of this is for, tells whether there is any
+among them that neither UTF-8 nor databases take, and hardly ever is there one.
+"""
 
 import dataclasses
 import datetime as dt
 import enum
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import PurePath
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import msgspec
 
 _MAX_DEPTH: Final = 32
 _MAX_NODES: Final = 20_000
-_INT64: Final = 2**63
-_ATOMS: Final = frozenset({bool, type(None)})
+_LEAST: Final = -(2**63)
+_MOST: Final = 2**63 - 1
+_ATOMS: Final = frozenset({str, bool, type(None)})
+
+T = TypeVar("T")
+
+_encode: Final = msgspec.json.Encoder().encode
 
 
 class Snapshot:
-    """Copies values to JSON; *replaced* counts what could not be said in JSON and became null."""
+    """Makes values JSON; *replaced* counts what could not be said in JSON and became null."""
 
     __slots__ = ("_nodes", "replaced")
 
@@ -28,7 +45,20 @@ class Snapshot:
         self._nodes = 0
 
     def mapping(self, value: Mapping[Any, Any]) -> dict[str, Any]:
-        """Copy a mapping, whose keys become text; one that raises costs its values only."""
+        """Copy a mapping; what happens to the original later does not reach the copy."""
+        try:
+            copy: dict[str, Any] = msgspec.json.decode(encoded(self.plain(value)))
+            return copy
+        except Exception:
+            # Another thread changed it meanwhile.
+            self._replace()
+            return {}
+
+    def plain(self, value: Mapping[Any, Any]) -> dict[str, Any]:
+        """Return a mapping for `encoded`, which may hold parts of *value*, or be it.
+
+        Keys become text. A mapping that raises costs its values only.
+        """
         try:
             return self._mapping(value, 0)
         except Exception:
@@ -36,20 +66,24 @@ class Snapshot:
             return {}
 
     def value(self, value: object, depth: int = 0) -> Any:
-        """Copy one value of any kind; never raises."""
+        """Make one value of any kind plain; never raises."""
         kind = type(value)
+        if kind is float:
+            return value if math.isfinite(value) else self._replace()  # type: ignore[arg-type]
         if kind is str:
             return clean(value)  # type: ignore[arg-type]
         if kind in _ATOMS:
             return value
         if kind is int:
-            return value if -_INT64 <= value < _INT64 else self._long(value)  # type: ignore
-        if kind is float:
-            return value if math.isfinite(value) else self._replace()  # type: ignore[arg-type]
+            return value if _LEAST <= value <= _MOST else self._long(value)  # type: ignore
         self._nodes += 1
         if depth > _MAX_DEPTH or self._nodes > _MAX_NODES:
             return self._replace()
         try:
+            if kind is dict:
+                return self._mapping(value, depth)  # type: ignore[arg-type]
+            if kind is list:
+                return self._sequence(value, depth)  # type: ignore[arg-type]
             return self._other(value, depth)
         except Exception:
             # Foreign code runs here (`__iter__`, `__str__`, `model_dump`); whatever it raises,
@@ -66,29 +100,45 @@ class Snapshot:
         return None
 
     def _mapping(self, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
-        copy = {}
+        if type(value) is not dict or len(value) > _MAX_NODES - self._nodes:
+            value = {self._key(key): each for key, each in self._bounded(value.items())}
+        plain, renamed = value, False
         for key, each in value.items():
-            self._nodes += 1
-            if self._nodes > _MAX_NODES:
-                self._replace()
-                break
-            name = key if type(key) is str else self._key(key)
-            copy[clean(name)] = self.value(each, depth + 1)
-        return copy
+            kind = type(each)
+            if kind not in _ATOMS and not (kind is int and _LEAST <= each <= _MOST):
+                said = self.value(each, depth + 1)
+                if said is not each:
+                    plain = value.copy() if plain is value else plain
+                    plain[key] = said
+            renamed |= type(key) is not str
+        self._nodes += len(value)
+        return {self._key(key): each for key, each in plain.items()} if renamed else plain
 
     def _key(self, key: object) -> str:
-        plain = self.value(key, _MAX_DEPTH)
+        plain = key if type(key) is str else self.value(key, _MAX_DEPTH)
         return plain if isinstance(plain, str) else str(plain)
 
     def _sequence(self, value: Iterable[Any], depth: int) -> list[Any]:
-        copy = []
-        for each in value:
-            self._nodes += 1
-            if self._nodes > _MAX_NODES:
+        if type(value) is not list or len(value) > _MAX_NODES - self._nodes:
+            value = list(self._bounded(value))
+        plain = value
+        for place, each in enumerate(value):
+            if type(each) not in _ATOMS:
+                said = self.value(each, depth + 1)
+                if said is not each:
+                    plain = value.copy() if plain is value else plain
+                    plain[place] = said
+        self._nodes += len(value)
+        return plain
+
+    def _bounded(self, entries: Iterable[T]) -> Iterator[T]:
+        """Let as many *entries* pass as there is room for."""
+        room = max(0, _MAX_NODES - self._nodes)
+        for count, each in enumerate(entries):
+            if count == room:
                 self._replace()
-                break
-            copy.append(self.value(each, depth + 1))
-        return copy
+                return
+            yield each
 
     def _other(self, value: object, depth: int) -> Any:
         if isinstance(value, enum.Enum):
@@ -139,6 +189,25 @@ class Snapshot:
         if isinstance(value, Iterable):
             return self._sequence(value, depth)
         return self._replace()
+
+
+def encoded(plain: Any) -> bytes:
+    """Return *plain*, which `Snapshot.plain` let pass, as JSON with clean texts."""
+    try:
+        said = _encode(plain)
+    except UnicodeEncodeError:
+        return _encode(_cleaned(plain))
+    # A NUL is written so. A text that only spells this is cleaned in vain; looking for one byte
+    # first is quicker.
+    return _encode(_cleaned(plain)) if b"\\" in said and b"\\u0000" in said else said
+
+
+def _cleaned(plain: Any) -> Any:
+    if type(plain) is dict:
+        return {clean(key): _cleaned(each) for key, each in plain.items()}
+    if type(plain) is list:
+        return [_cleaned(each) for each in plain]
+    return clean(plain) if type(plain) is str else plain
 
 
 def iso(moment: dt.datetime) -> str:

@@ -19,6 +19,7 @@ Message = dict[str, Any]
 MAX_EVENT: Final = 32 * 1_024
 _MAX_MESSAGE_ID: Final = 99
 _PAGE_KEYS: Final = ("path", "referrer", "search", "title", "url")
+_FRACTIONS: Final = tuple(f".{milliseconds:03d}Z" for milliseconds in range(1_000))
 
 
 def build(
@@ -26,12 +27,15 @@ def build(
     visitor: Visitor,
     fields: Mapping[str, Any],
     *,
-    context: Mapping[str, Any],
+    context: Mapping[str, Any] | msgspec.Raw,
     integrations: Mapping[str, Any],
     message_id: str,
     timestamp: str,
 ) -> Message:
-    """Return one message; *fields* are what only this kind of message has."""
+    """Return one message; *fields* are what only this kind of message has.
+
+    What is encoded already goes in as `Raw`.
+    """
     return {
         "type": kind,
         "messageId": message_id,
@@ -120,7 +124,7 @@ def checked_mapping(verb: str, name: str, given: object) -> Mapping[Any, Any]:
     """Return *given* if it is a mapping (None counts as empty)."""
     if given is None:
         return {}
-    if isinstance(given, Mapping):
+    if type(given) is dict or isinstance(given, Mapping):
         return given
     raise InvalidCall(f"{verb}() was given {type(given).__name__} as {name}; want a mapping")
 
@@ -142,7 +146,8 @@ def checked_event(given: object) -> str:
 
 def instant(now: float) -> str:
     """Return a time, in seconds since 1970, as ISO 8601 in UTC with milliseconds."""
-    return _iso_at(int(now * 1000))
+    milliseconds = int(now * 1000)
+    return f"{_second(milliseconds // 1000)}{_FRACTIONS[milliseconds % 1000]}"
 
 
 def received(event: bytes, now: float) -> Message:
@@ -162,7 +167,5 @@ def is_sampled(message: Mapping[str, Any], rate: float) -> bool:
 
 
 @lru_cache(maxsize=8)
-def _iso_at(milliseconds: int) -> str:
-    seconds, rest = divmod(milliseconds, 1000)
-    whole = dt.datetime.fromtimestamp(seconds, dt.UTC)
-    return whole.strftime("%Y-%m-%dT%H:%M:%S") + f".{rest:03d}Z"
+def _second(seconds: int) -> str:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")

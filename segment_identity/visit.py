@@ -4,8 +4,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final
 
-from segment_identity import visitor
+import msgspec
+
+from segment_identity import messages, visitor
 from segment_identity.context import Context
+from segment_identity.jsonable import encoded
 from segment_identity.minting import Occasion
 from segment_identity.reconcile import Recognised
 from segment_identity.visitor import OnUserChange, Visitor
@@ -20,7 +23,7 @@ class Visit(ABC):
     """What a handle works on; a request and a job differ in where things come from."""
 
     # What every request makes and reads; attributes in slots are found at half the cost.
-    __slots__ = ("_current", "changed", "decided", "paged", "used")
+    __slots__ = ("_current", "_shared", "changed", "decided", "paged", "used")
 
     on_user_change: OnUserChange = "rotate"
     remembers: bool = False
@@ -29,6 +32,8 @@ class Visit(ABC):
         # A verb was called; an id changed; the app itself said who it is; a page was recorded.
         self.used = self.changed = self.decided = self.paged = False
         self._current: Visitor | None = None
+        # The context of most messages as JSON, and the group it is for.
+        self._shared: tuple[str | None, msgspec.Raw] | None = None
 
     @property
     def visitor(self) -> Visitor:
@@ -61,6 +66,14 @@ class Visit(ABC):
         self._current = current
         assert current.anonymous_id is not None
         return current.anonymous_id
+
+    def shared_context(self, group_id: str | None) -> msgspec.Raw:
+        """Return the context of a message to which its call adds nothing, encoded once."""
+        shared = self._shared
+        if shared is None or shared[0] != group_id:
+            said = encoded(messages.in_group(self.context(), group_id))
+            self._shared = shared = (group_id, msgspec.Raw(said))
+        return shared[1]
 
     @abstractmethod
     def found(self) -> Recognised:

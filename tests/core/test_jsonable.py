@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segment_identity import jsonable
-from segment_identity.jsonable import Snapshot
+from segment_identity.jsonable import Snapshot, encoded
 
 from .samples import ANON
 
@@ -413,6 +413,82 @@ def test_anything_becomes_json_and_nothing_raises(value: dict[Any, Any]) -> None
     encoded = msgspec.json.encode(copy)
     assert json.loads(encoded) == copy
     assert Snapshot().mapping(copy) == copy
+
+
+def disguised(value: Any) -> Any:
+    """Return the same value in containers that are no builtins, none of which is plain."""
+    match value:
+        case list():
+            return collections.deque(map(disguised, value))
+        case dict():
+            return types.MappingProxyType({key: disguised(each) for key, each in value.items()})
+        case _:
+            return value
+
+
+def nested(value: Any, depth: int) -> Any:
+    for level in range(depth):
+        value = [value] if level % 2 else {"in": value}
+    return value
+
+
+EDGES: Final = (
+    st.sampled_from([2**63 - 1, 2**63, -(2**63), -(2**63) - 1, 2**64, 10**400, -0.0, 5e-324])
+    | st.sampled_from(["\\u0000", "a\x00", "\x00", "\ud800", "\ud83d\ude00", 'a "\\" b', "\u2028"])
+    | st.sampled_from([math.nan, math.inf, -math.inf])
+)
+PLAIN: Final = st.dictionaries(
+    st.text(st.characters(codec=None), max_size=4) | st.sampled_from(["a\x00", "a", "\ud800"]),
+    st.recursive(
+        EDGES | st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.text(max_size=4) | st.integers(0, 9), inner, max_size=3)
+            | st.builds(nested, inner, st.integers(0, 40))
+        ),
+        max_leaves=10,
+    ),
+)
+
+
+@given(PLAIN)
+def test_what_is_plain_already_is_said_as_if_it_were_not(value: dict[str, Any]) -> None:
+    """Builtin kinds are taken over, others are rebuilt; nobody can tell from what is sent."""
+    as_is, rebuilt = Snapshot(), Snapshot()
+    assert encoded(as_is.plain(value)) == encoded(rebuilt.plain(disguised(value)))
+    assert as_is.replaced == rebuilt.replaced
+
+
+@given(PLAIN)
+def test_what_is_sent_and_what_is_kept_are_the_same(value: dict[str, Any]) -> None:
+    assert encoded(Snapshot().plain(value)) == encoded(Snapshot().mapping(value))
+
+
+@given(st.dictionaries(st.text(max_size=4), PLAIN | st.dates() | st.lists(st.dates() | PLAIN)))
+def test_what_the_caller_passed_is_not_changed(value: dict[str, Any]) -> None:
+    before = repr(value)
+    encoded(Snapshot().plain(value))
+    assert repr(value) == before
+
+
+def test_what_is_plain_already_is_not_copied() -> None:
+    inner = {"tags": ["a", 1, 1.5], "ok": True}
+    value = {"size": "small", "inner": inner}
+    assert Snapshot().plain(value) is value
+    mended = Snapshot().plain({**value, "since": dt.date(2026, 1, 31)})
+    assert mended["inner"] is inner
+
+
+def test_a_mapping_with_too_many_entries_is_cut() -> None:
+    snapshot = Snapshot()
+    copy = snapshot.mapping({str(number): number for number in range(30_000)})
+    assert len(copy) == 20_000
+    assert snapshot.replaced == 1
+
+
+@pytest.mark.parametrize("text", ["\\u0000", "\\\\u0000", 'say "no"', "tab\t", "\x01"])
+def test_a_text_that_only_looks_like_nul_is_kept(text: str) -> None:
+    assert json.loads(encoded({"a": text})) == {"a": text}
 
 
 def test_the_decimal_context_of_the_app_does_not_matter() -> None:
