@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from segment_identity import Analytics, ConfigurationError, Fault, UnknownOption
+from segment_identity import Analytics, ConfigurationError, Fault, Undeliverable, UnknownOption
 from segment_identity.destinations import Memory
 from segment_identity.spool import Spool
 from segment_identity.spool.file import SpoolFile
@@ -269,11 +269,14 @@ def test_own_events_expire_during_an_outage(tmp_path: Path) -> None:
 
 
 def test_dead_letter_is_kept_with_the_kind_of_its_error(tmp_path: Path) -> None:
+    class Refused(Undeliverable):
+        pass
+
     class Picky(Memory):
         def send(self, batch: object, /) -> None:
             assert isinstance(batch, list)
             if any(b'"Poison"' in event for event in batch):
-                raise KeyError("ada@example.com")
+                raise Refused("ada@example.com")
             super().send(batch)
 
     picky = Picky()
@@ -283,7 +286,7 @@ def test_dead_letter_is_kept_with_the_kind_of_its_error(tmp_path: Path) -> None:
         assert analytics.flush(PATIENCE)
     assert names(picky) == ["One", "Two"]
     (letter,) = spool.dead_letters.listed()
-    assert (letter.destination, letter.error) == ("picky", "KeyError")
+    assert (letter.destination, letter.error) == ("picky", "Refused")
     assert json.loads(letter.event)["event"] == "Poison"
     assert spool.dead_letters.listed("another") == []
     assert left_behind(tmp_path) == []
