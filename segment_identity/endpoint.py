@@ -81,4 +81,8 @@ def headers(target: Endpoint, retries: int, *, gzipped: bool) -> Mapping[str, st
 
 def body(events: Sequence[bytes], sent_at: str) -> bytes:
     """Return the JSON that puts *events*, each a JSON object, in one batch."""
-    return b'{"batch":[%b],"sentAt":"%b"}' % (b",".join(events), sent_at.encode("ascii"))
+    # Joined in one go: putting a large text into another costs a tenth of a delivery.
+    *most, last = events
+    parts = [*most, last + b'],"sentAt":"' + sent_at.encode("ascii") + b'"}']
+    parts[0] = b'{"batch":[' + parts[0]
+    return b",".join(parts)

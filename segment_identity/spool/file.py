@@ -68,6 +68,9 @@ class SpoolFile:
         connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            # Before anything else, and for a new file only. Fewer pages for a large chunk than the
+            # default's, and no more bytes for a small one.
+            connection.execute("PRAGMA page_size = 8192")
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version not in (0, spooling.VERSION):
                 raise Foreign
