@@ -1,15 +1,9 @@
 """Real servers, ended by SIGTERM while requests come in: every event of an answered one arrives."""
 
 import http.client
-import os
 import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -17,64 +11,16 @@ from typing import Final
 import pytest
 
 from .collecting import Collecting
-from .processes import TESTS, environment
+from .serving import PATIENCE, SERVERS, serving
 from .table import EVERY, LONG, THEIRS, Table
 
 TIMES: Final = 10 if LONG else 1
 LOAD: Final = 1.5
 LATE: Final = 0.5
-PATIENCE: Final = 30.0
 CLIENTS: Final = 8
 
-APP: Final = "faults.served:app"
-UVICORN: Final = ("uvicorn", APP, "--host", "127.0.0.1", "--port", "{port}")
-GUNICORN: Final = (
-    *("gunicorn", APP, "--bind", "127.0.0.1:{port}", "--workers", "2"),
-    *("--worker-class", "uvicorn_worker.UvicornWorker"),
-)
-SERVERS: Final[dict[str, Sequence[str]]] = {
-    "uvicorn with h11": (*UVICORN, "--http", "h11"),
-    "uvicorn with httptools": (*UVICORN, "--http", "httptools", "--workers", "2"),
-    "hypercorn": ("hypercorn", APP, "--bind", "127.0.0.1:{port}"),
-    "granian": ("granian", APP, "--interface", "asgi", "--host", "127.0.0.1", "--port", "{port}"),
-    "gunicorn, 2 workers": GUNICORN,
-    "gunicorn, 2 workers, --preload": (*GUNICORN, "--preload"),
-}
 # The short form serves every server once.
 CASES: Final = [(server, kind) for server in SERVERS for kind in EVERY if LONG or kind == "memory"]
-
-
-@contextmanager
-def serving(
-    command: Sequence[str], kind: str, host: str, spool: Path
-) -> Iterator[tuple["subprocess.Popen[str]", int]]:
-    """Start a server and wait until it answers; it is killed with the block if it has not ended."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", *(part.format(port=port) for part in command)],
-        cwd=TESTS,
-        # gunicorn keeps a control socket at home.
-        env=environment(FAULTS_KIND=kind, FAULTS_HOST=host, FAULTS_SPOOL=spool, HOME=spool),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    with process:
-        try:
-            until = time.monotonic() + PATIENCE
-            while time.monotonic() < until and process.poll() is None:
-                with socket.socket() as probe:
-                    if probe.connect_ex(("127.0.0.1", port)) == 0:
-                        break
-                time.sleep(0.02)
-            yield process, port
-        finally:
-            # Its workers, too.
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
 
 
 class Load:
