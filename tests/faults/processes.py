@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
@@ -66,6 +68,7 @@ class Program:
             stderr=subprocess.PIPE,
             text=True,
             env=environment(),
+            start_new_session=True,
         )
         self._said(self.process.stdout, "ready")
 
@@ -78,8 +81,13 @@ class Program:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.process.kill()
+        self.kill()
         self.process.communicate()
+
+    def kill(self) -> None:
+        """End it and its children, which would hold what it says open, by SIGKILL."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
 
     def _said(self, stream: IO[str] | None, wanted: str) -> None:
         assert stream is not None
@@ -101,8 +109,8 @@ class Program:
         try:
             said, errors = self.process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            said, errors = self.process.communicate()
+            self.kill()
+            self.process.communicate()
             return []
         assert self.process.returncode == 0, errors
         return [json.loads(line) for line in said.splitlines() if line.startswith("{")]

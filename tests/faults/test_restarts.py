@@ -43,7 +43,7 @@ def steps(chance: random.Random) -> list[Step]:
 
 def last_number(program: Program) -> int:
     """End a program, and return the number up to which it had reported its events as stored."""
-    program.process.kill()
+    program.kill()
     said, _ = program.process.communicate()
     # The last line may be torn; the one before is whole.
     return max([0, *(int(line) for line in said.splitlines(keepends=True) if line[-1] == "\n")])
