@@ -1,5 +1,6 @@
 """Load what an extra brings, only when it is used."""
 
+import contextlib
 import importlib
 from types import ModuleType
 
@@ -17,3 +18,12 @@ def load(module: str, what: str, extra: str) -> ModuleType:
             f"{what} needs the package {error.name}; "
             f"install it with: pip install 'segment-identity[{extra}]'"
         ) from error
+
+
+def first(*modules: str) -> ModuleType:
+    """Import the first of *modules* that is installed; the last one is always there."""
+    *wanted, certain = modules
+    for module in wanted:
+        with contextlib.suppress(ImportError):
+            return importlib.import_module(module)
+    return importlib.import_module(certain)

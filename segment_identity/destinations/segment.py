@@ -1,6 +1,5 @@
 """Segment's HTTP Tracking API, and everything that speaks it: RudderStack, Jitsu, one's own."""
 
-import gzip
 import threading
 import time
 import urllib.request
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
     import urllib3
 
 _CONNECT_TIMEOUT: Final = 3.0
+# What zlib writes: gzip's format, with the largest window.
+_GZIP: Final = 31
 
 
 class Segment:
@@ -42,6 +43,8 @@ class Segment:
         options.not_negative("linger", linger)
         options.function("clock", clock, required=True)
         self._http = extras.load("urllib3", "the Segment destination", "http")
+        # Compressing is the larger part of a delivery; ISA-L takes a fifth of zlib's time for it.
+        self._zlib = extras.first("isal.isal_zlib", "zlib")
         self._endpoint = endpoint.endpoint(url)
         self._timeout = timeout
         self._compress = compress
@@ -91,7 +94,7 @@ class Segment:
         gzipped = self._compress and len(content) >= endpoint.MIN_GZIP
         if gzipped:
             # The fastest level: events are much alike, and the next ones save an eighth more.
-            content = gzip.compress(content, 1, mtime=0)
+            content = self._zlib.compress(content, 1, wbits=_GZIP)
         timeout = self._http.Timeout(
             connect=min(_CONNECT_TIMEOUT, self._timeout), read=self._timeout
         )

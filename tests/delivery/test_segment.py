@@ -49,6 +49,27 @@ def test_a_large_batch_is_compressed_and_a_small_one_is_not() -> None:
         assert api.requests[0].headers["Content-Encoding"] is None
 
 
+@pytest.mark.parametrize("missing", ["isal", "none_of_these"])
+def test_a_batch_is_compressed_with_or_without_isal(missing: str) -> None:
+    with tracking_api() as api:
+        run(COMPRESSED, missing, api.url)
+    assert [each["event"] for each in api.requests[0].body["batch"]] == ["Large"] * 50
+    assert api.requests[0].headers["Content-Encoding"] == "gzip"
+
+
+COMPRESSED = """
+import importlib.util
+import sys
+has_isal = sys.argv[1] != "isal" and importlib.util.find_spec("isal") is not None
+sys.modules[sys.argv[1]] = None
+from delivery.support import emit
+from segment_identity import Analytics
+with Analytics(sys.argv[2]) as analytics:
+    emit(analytics, *["Large"] * 50)
+assert ("isal.isal_zlib" in sys.modules) == has_isal
+"""
+
+
 def test_batches_wait_for_company_and_go_over_one_kept_connection() -> None:
     with tracking_api() as api, Analytics(Segment(api.url, linger=0.3)) as analytics:
         for round_ in range(3):
