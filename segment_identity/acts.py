@@ -1,6 +1,6 @@
 """What verbs do to a visit, and how they are recorded."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -65,16 +65,20 @@ def prepare(
     name: str,
     given: object,
     common: Common,
-    copied: Callable[[Snapshot, Mapping[Any, Any]], dict[str, Any]],
+    *,
+    kept: bool = False,
 ) -> tuple[dict[str, Any], Call]:
-    """Check and copy the arguments of one call; *given*, called *name*, is its mapping."""
+    """Check the arguments of one call; *given*, called *name*, is its mapping.
+
+    Unless it is *kept*, what comes back may be what was given, and is good until the call returns.
+    """
     snapshot = Snapshot()
     checked = messages.checked_mapping(verb, name, given)
     call = calls.checked(verb, common, snapshot, visit.now(), visit.new_id)
-    copy = copied(snapshot, checked)
+    plain = snapshot.mapping(checked, kept=kept)
     if snapshot.replaced:
         visit.report("json", TypeError())
-    return copy, call
+    return plain, call
 
 
 def identify(

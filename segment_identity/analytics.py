@@ -238,7 +238,7 @@ class Analytics:
                 return None
             if not isinstance(changed, Mapping):
                 raise TypeError("before_send returned no message")
-            return encoded(Snapshot().plain(changed))
+            return encoded(Snapshot().mapping(changed, kept=False))
         except Exception as error:
             self.drop("before_send_failed")
             self.journal.report("before_send", error)

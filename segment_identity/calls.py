@@ -64,4 +64,4 @@ def checked(
 def _mapping(verb: str, name: str, given: object, snapshot: Snapshot) -> Mapping[str, Any]:
     if given is None:
         return {}
-    return snapshot.plain(messages.checked_mapping(verb, name, given))
+    return snapshot.mapping(messages.checked_mapping(verb, name, given), kept=False)

@@ -89,9 +89,7 @@ class Identity:
         if user_id is None and traits is None:
             raise InvalidCall("identify() was given nothing; want a user_id, traits or both")
         person = None if user_id is None else ids.given("identify", "user_id", user_id)
-        given, call = acts.prepare(
-            self._visit, "identify", "traits", traits, common, Snapshot.mapping
-        )
+        given, call = acts.prepare(self._visit, "identify", "traits", traits, common, kept=True)
         # Whom the app names here is also whom its log-in means; asking it would say it twice.
         self._visit.decided |= person is not None
         acts.look(self._visit, self._sink)
@@ -101,9 +99,7 @@ class Identity:
     def track(self, event: str, properties: Given = None, **common: Unpack[Common]) -> None:
         """Record what somebody did (Segment Spec: Track)."""
         name = messages.checked_event(event)
-        given, call = acts.prepare(
-            self._visit, "track", "properties", properties, common, Snapshot.plain
-        )
+        given, call = acts.prepare(self._visit, "track", "properties", properties, common)
         acts.look(self._visit, self._sink)
         fields = {"event": name, "properties": given}
         acts.record(self._visit, self._sink, "track", fields, call)
@@ -119,9 +115,7 @@ class Identity:
         """Record that somebody sees a page (Segment Spec: Page)."""
         name = messages.checked_name("page", "name", name)
         category = messages.checked_name("page", "category", category)
-        given, call = acts.prepare(
-            self._visit, "page", "properties", properties, common, Snapshot.plain
-        )
+        given, call = acts.prepare(self._visit, "page", "properties", properties, common)
         acts.look(self._visit, self._sink)
         self._visit.paged = True
         base = contexts.merged(self._visit.context(), call.context)
@@ -139,9 +133,7 @@ class Identity:
         """Record that somebody sees a screen of an app (Segment Spec: Screen)."""
         name = messages.checked_name("screen", "name", name)
         category = messages.checked_name("screen", "category", category)
-        given, call = acts.prepare(
-            self._visit, "screen", "properties", properties, common, Snapshot.plain
-        )
+        given, call = acts.prepare(self._visit, "screen", "properties", properties, common)
         acts.look(self._visit, self._sink)
         fields = messages.named_fields(name, category, given)
         acts.record(self._visit, self._sink, "screen", fields, call)
@@ -149,7 +141,7 @@ class Identity:
     def group(self, group_id: str | int, traits: Given = None, **common: Unpack[Common]) -> None:
         """Put the person in a group, such as a company (Segment Spec: Group)."""
         group = ids.given("group", "group_id", group_id)
-        given, call = acts.prepare(self._visit, "group", "traits", traits, common, Snapshot.mapping)
+        given, call = acts.prepare(self._visit, "group", "traits", traits, common, kept=True)
         before = acts.look(self._visit, self._sink)
         after = visitor.group(before, group, given)
         self._visit.become(after)
@@ -165,7 +157,7 @@ class Identity:
         """Say that *user_id* is who *previous_id* was: given, else the current user or device."""
         new = ids.given("alias", "user_id", user_id)
         old = None if previous_id is None else ids.given("alias", "previous_id", previous_id)
-        _, call = acts.prepare(self._visit, "alias", "properties", None, common, Snapshot.plain)
+        _, call = acts.prepare(self._visit, "alias", "properties", None, common)
         acts.look(self._visit, self._sink)
         if call.anonymous_id is not None:
             acts.replace_device(self._visit, call.anonymous_id)

@@ -2,13 +2,12 @@
 
 How this works
 --------------
-Most of what callers pass is plain already: builtin containers, texts and numbers. So nothing is
-copied until something must change: `Snapshot.plain` looks at every value once and returns what it
-was given, or a copy in which only the rest is replaced. That is enough for what is encoded before
-the call returns. What is kept longer (traits) needs a copy that later changes cannot reach, and
-encoding and decoding it again is the quickest way to one.
+Most of what callers pass is plain already: builtin containers, texts and numbers, and few of them.
+`is_plain` tells, and then nothing is copied: what is encoded before the call returns can be taken
+as it is, and what is kept longer is copied the quickest way, by encoding and decoding it. Only the
+rest is gone through value by value.
 
-Texts are not looked at one by one: encoding, which all of this is for, tells whether there is any
+`is_plain` does not look into texts. Encoding, which all of this is for, tells whether there is any
 among them that neither UTF-8 nor databases take, and hardly ever is there one.
 """
 
@@ -16,10 +15,10 @@ import dataclasses
 import datetime as dt
 import enum
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import PurePath
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeGuard
 from uuid import UUID
 
 import msgspec
@@ -29,14 +28,15 @@ _MAX_NODES: Final = 20_000
 _LEAST: Final = -(2**63)
 _MOST: Final = 2**63 - 1
 _ATOMS: Final = frozenset({str, bool, type(None)})
-
-T = TypeVar("T")
+# What has no more containers than this is not too deep either, nor has it too many nodes.
+_FEW_CONTAINERS: Final = _MAX_DEPTH
+_FEW_ENTRIES: Final = 500
 
 _encode: Final = msgspec.json.Encoder().encode
 
 
 class Snapshot:
-    """Makes values JSON; *replaced* counts what could not be said in JSON and became null."""
+    """Copies values to JSON; *replaced* counts what could not be said in JSON and became null."""
 
     __slots__ = ("_nodes", "replaced")
 
@@ -44,38 +44,27 @@ class Snapshot:
         self.replaced = 0
         self._nodes = 0
 
-    def mapping(self, value: Mapping[Any, Any]) -> dict[str, Any]:
-        """Copy a mapping; what happens to the original later does not reach the copy."""
-        try:
-            copy: dict[str, Any] = msgspec.json.decode(encoded(self.plain(value)))
-            return copy
-        except Exception:
-            # Another thread changed it meanwhile.
-            self._replace()
-            return {}
+    def mapping(self, value: Mapping[Any, Any], *, kept: bool = True) -> dict[str, Any]:
+        """Copy a mapping, whose keys become text; one that raises costs its values only.
 
-    def plain(self, value: Mapping[Any, Any]) -> dict[str, Any]:
-        """Return a mapping for `encoded`, which may hold parts of *value*, or be it.
-
-        Keys become text. A mapping that raises costs its values only.
+        What is not *kept* beyond the call is *value* itself if it is plain, and wants `encoded`.
         """
         try:
-            return self._mapping(value, 0)
+            plain = value if is_plain(value) else self._mapping(value, 0)
+            return msgspec.json.decode(encoded(plain)) if kept else plain
         except Exception:
             self._replace()
             return {}
 
     def value(self, value: object, depth: int = 0) -> Any:
-        """Make one value of any kind plain; never raises."""
+        """Copy one value of any kind; never raises."""
         kind = type(value)
-        if kind is float:
-            return value if math.isfinite(value) else self._replace()  # type: ignore[arg-type]
-        if kind is str:
-            return clean(value)  # type: ignore[arg-type]
         if kind in _ATOMS:
             return value
         if kind is int:
             return value if _LEAST <= value <= _MOST else self._long(value)  # type: ignore
+        if kind is float:
+            return value if math.isfinite(value) else self._replace()  # type: ignore[arg-type]
         self._nodes += 1
         if depth > _MAX_DEPTH or self._nodes > _MAX_NODES:
             return self._replace()
@@ -100,45 +89,29 @@ class Snapshot:
         return None
 
     def _mapping(self, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
-        if type(value) is not dict or len(value) > _MAX_NODES - self._nodes:
-            value = {self._key(key): each for key, each in self._bounded(value.items())}
-        plain, renamed = value, False
+        copy = {}
         for key, each in value.items():
-            kind = type(each)
-            if kind not in _ATOMS and not (kind is int and _LEAST <= each <= _MOST):
-                said = self.value(each, depth + 1)
-                if said is not each:
-                    plain = value.copy() if plain is value else plain
-                    plain[key] = said
-            renamed |= type(key) is not str
-        self._nodes += len(value)
-        return {self._key(key): each for key, each in plain.items()} if renamed else plain
+            self._nodes += 1
+            if self._nodes > _MAX_NODES:
+                self._replace()
+                break
+            name = key if type(key) is str else self._key(key)
+            copy[name] = self.value(each, depth + 1)
+        return copy
 
     def _key(self, key: object) -> str:
-        plain = key if type(key) is str else self.value(key, _MAX_DEPTH)
+        plain = self.value(key, _MAX_DEPTH)
         return plain if isinstance(plain, str) else str(plain)
 
     def _sequence(self, value: Iterable[Any], depth: int) -> list[Any]:
-        if type(value) is not list or len(value) > _MAX_NODES - self._nodes:
-            value = list(self._bounded(value))
-        plain = value
-        for place, each in enumerate(value):
-            if type(each) not in _ATOMS:
-                said = self.value(each, depth + 1)
-                if said is not each:
-                    plain = value.copy() if plain is value else plain
-                    plain[place] = said
-        self._nodes += len(value)
-        return plain
-
-    def _bounded(self, entries: Iterable[T]) -> Iterator[T]:
-        """Let as many *entries* pass as there is room for."""
-        room = max(0, _MAX_NODES - self._nodes)
-        for count, each in enumerate(entries):
-            if count == room:
+        copy = []
+        for each in value:
+            self._nodes += 1
+            if self._nodes > _MAX_NODES:
                 self._replace()
-                return
-            yield each
+                break
+            copy.append(self.value(each, depth + 1))
+        return copy
 
     def _other(self, value: object, depth: int) -> Any:
         if isinstance(value, enum.Enum):
@@ -148,11 +121,7 @@ class Snapshot:
         if isinstance(value, float):
             return self.value(float(value))
         if isinstance(value, str):
-            return clean(value)
-        if isinstance(value, Mapping):
-            return self._mapping(value, depth)
-        if isinstance(value, list | tuple | set | frozenset):
-            return self._sequence(value, depth)
+            return str.__str__(value)
         if isinstance(value, dt.datetime):
             return iso(value)
         if isinstance(value, dt.date | dt.time):
@@ -162,9 +131,13 @@ class Snapshot:
         if isinstance(value, Decimal):
             return self._decimal(value)
         if isinstance(value, UUID | PurePath):
-            return clean(str(value))
+            return str.__str__(str(value))
         if isinstance(value, bytes | bytearray | memoryview):
-            return clean(bytes(value).decode("utf-8", "replace"))
+            return bytes(value).decode("utf-8", "replace")
+        if isinstance(value, list | tuple | set | frozenset):
+            return self._sequence(value, depth)
+        if isinstance(value, Mapping):
+            return self._mapping(value, depth)
         return self._model(value, depth)
 
     def _decimal(self, value: Decimal) -> Any:
@@ -191,6 +164,37 @@ class Snapshot:
         return self._replace()
 
 
+def is_plain(value: object) -> TypeGuard[dict[str, Any]]:
+    """Tell whether a mapping holds nothing but a few plain values, for which JSON has words."""
+    if type(value) is not dict:
+        return False
+    containers: list[Any] = [value]
+    for container in containers:
+        if len(containers) > _FEW_CONTAINERS or len(container) > _FEW_ENTRIES:
+            return False
+        values = container
+        if type(container) is dict:
+            for key in container:
+                if type(key) is not str:
+                    return False
+            values = container.values()
+        for each in values:
+            kind = type(each)
+            if kind in _ATOMS:
+                continue
+            if kind is int:
+                if not _LEAST <= each <= _MOST:
+                    return False
+            elif kind is float:
+                if not math.isfinite(each):
+                    return False
+            elif kind is dict or kind is list:
+                containers.append(each)
+            else:
+                return False
+    return True
+
+
 def encoded(plain: Any) -> bytes:
     """Return *plain*, which `Snapshot.plain` let pass, as JSON with clean texts."""
     try:
@@ -212,8 +216,9 @@ def _cleaned(plain: Any) -> Any:
 
 def iso(moment: dt.datetime) -> str:
     """Return *moment* as ISO 8601 in UTC with milliseconds; a naive one is taken as UTC."""
-    aware = moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
-    return aware.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    if moment.tzinfo is not None and moment.tzinfo is not dt.UTC:
+        moment = moment.astimezone(dt.UTC)
+    return moment.isoformat(timespec="milliseconds")[:23] + "Z"
 
 
 def clean(text: str) -> str:

@@ -9,7 +9,7 @@ import itertools
 import json
 import math
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import Any, Final
@@ -172,7 +172,7 @@ VALUES: Final[dict[str, tuple[object, Any]]] = {
 @pytest.mark.parametrize(("value", "wanted"), VALUES.values(), ids=VALUES.keys())
 def test_a_value_becomes_json(value: object, wanted: Any) -> None:
     snapshot = Snapshot()
-    copy = snapshot.value(value)
+    copy = snapshot.mapping({"a": value})["a"]
     assert copy == wanted
     assert type(copy) is type(wanted)
     assert snapshot.replaced == 0
@@ -455,28 +455,45 @@ PLAIN: Final = st.dictionaries(
 def test_what_is_plain_already_is_said_as_if_it_were_not(value: dict[str, Any]) -> None:
     """Builtin kinds are taken over, others are rebuilt; nobody can tell from what is sent."""
     as_is, rebuilt = Snapshot(), Snapshot()
-    assert encoded(as_is.plain(value)) == encoded(rebuilt.plain(disguised(value)))
+    said = encoded(as_is.mapping(value, kept=False))
+    assert said == encoded(rebuilt.mapping(disguised(value), kept=False))
+    assert as_is.replaced == rebuilt.replaced
+
+
+SHAPES: Final[dict[str, Callable[[int], Any]]] = {
+    "entries": lambda count: {str(number): number for number in range(count)},
+    "depth": lambda count: nested(1, min(count, 100)),
+    "containers": lambda count: [{"n": number} for number in range(count)],
+    "containers with entries": lambda count: [list(range(200))] * count,
+}
+
+
+@pytest.mark.parametrize("count", [1, 31, 32, 33, 34, 499, 500, 501, 25_000])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_size_and_depth_make_no_difference_either(shape: str, count: int) -> None:
+    value = {"a": SHAPES[shape](count)}
+    as_is, rebuilt = Snapshot(), Snapshot()
+    said = encoded(as_is.mapping(value, kept=False))
+    assert said == encoded(rebuilt.mapping(disguised(value), kept=False))
     assert as_is.replaced == rebuilt.replaced
 
 
 @given(PLAIN)
 def test_what_is_sent_and_what_is_kept_are_the_same(value: dict[str, Any]) -> None:
-    assert encoded(Snapshot().plain(value)) == encoded(Snapshot().mapping(value))
+    assert encoded(Snapshot().mapping(value, kept=False)) == encoded(Snapshot().mapping(value))
 
 
 @given(st.dictionaries(st.text(max_size=4), PLAIN | st.dates() | st.lists(st.dates() | PLAIN)))
 def test_what_the_caller_passed_is_not_changed(value: dict[str, Any]) -> None:
     before = repr(value)
-    encoded(Snapshot().plain(value))
+    encoded(Snapshot().mapping(value, kept=False))
     assert repr(value) == before
 
 
 def test_what_is_plain_already_is_not_copied() -> None:
     inner = {"tags": ["a", 1, 1.5], "ok": True}
     value = {"size": "small", "inner": inner}
-    assert Snapshot().plain(value) is value
-    mended = Snapshot().plain({**value, "since": dt.date(2026, 1, 31)})
-    assert mended["inner"] is inner
+    assert Snapshot().mapping(value, kept=False) is value
 
 
 def test_a_mapping_with_too_many_entries_is_cut() -> None:
