@@ -133,8 +133,10 @@ class Analytics:
             touched=True,
         )
         given = snapshot.mapping(checked_mapping("identity", "context", context))
-        library = {"library": contexts.LIBRARY, **given}
-        return Identity(DetachedVisit(visitor, library, self._sources), self)
+        visit = DetachedVisit(
+            who=visitor, given={"library": contexts.LIBRARY, **given}, sources=self._sources
+        )
+        return Identity(visit, self)
 
     def emit(self, message: Message) -> None:
         """Encode one message and queue it for every destination."""

@@ -7,21 +7,12 @@ from segment_identity.visit import Visit
 from segment_identity.visitor import Visitor
 
 
-class DetachedVisit(Visit):
+class DetachedVisit(Visit, eq=False, kw_only=True):
     """A visit whose visitor and context are given."""
 
-    __slots__ = ("_context", "_found", "_sources")
-
-    def __init__(
-        self,
-        visitor: Visitor,
-        context: Context,
-        sources: Sources,
-    ) -> None:
-        super().__init__()
-        self._found = Recognised(visitor, Reason.AGREE)
-        self._context = context
-        self._sources = sources
+    who: Visitor
+    given: Context
+    sources: Sources
 
     def with_id(self) -> Visitor:
         """Return the visitor as it is if it has any id; a known person needs no new device."""
@@ -29,24 +20,24 @@ class DetachedVisit(Visit):
 
     def found(self) -> Recognised:
         """Return the visitor that was given."""
-        return self._found
+        return Recognised(self.who, Reason.AGREE)
 
     def now(self) -> float:
         """Return the time, in seconds since 1970."""
-        return self._sources.now()
+        return self.sources.now()
 
     def new_id(self) -> str:
         """Return a new id."""
-        return self._sources.new_id()
+        return self.sources.new_id()
 
     def context(self) -> Context:
         """Return the context that was given."""
-        return self._context
+        return self.given
 
     def advise(self, key: str, text: str) -> None:
         """Log a piece of advice, once."""
-        self._sources.journal.advise(key, text)
+        self.sources.journal.advise(key, text)
 
     def report(self, reason: str, error: BaseException) -> None:
         """Count an error that was caught."""
-        self._sources.journal.report(reason, error)
+        self.sources.journal.report(reason, error)

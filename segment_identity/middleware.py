@@ -106,7 +106,7 @@ class IdentityMiddleware:
         elif isinstance(state.get("identity"), Identity):
             # This middleware also stands further out, and that identity is the one.
             return await self.app(scope, receive, send)
-        visit = RequestVisit(scope, self._settings)
+        visit = RequestVisit(scope=scope, settings=self._settings)
         identity = state["identity"] = Identity(visit, self._analytics)
         if kind == "websocket":
             # Its handshake sets no cookie: an identity can be read there and not stored.

@@ -21,38 +21,26 @@ _NOBODY: Final = Recognition(NOTHING, Recognised())
 _SILENT: Final = Occasion(navigation=False, silence="excluded")
 
 
-class RequestVisit(Visit):
+class RequestVisit(Visit, eq=False, kw_only=True):
     """The visit of one connection."""
 
-    __slots__ = (
-        "_context",
-        "_headers",
-        "_occasion",
-        "_recognition",
-        "answered",
-        "kept",
-        "scope",
-        "settings",
-    )
-
-    def __init__(self, scope: Scope, settings: Settings) -> None:
-        Visit.__init__(self)
-        self.scope = scope
-        self.settings = settings
-        # The response has begun, so cookies are settled; and the new id is among them.
-        self.answered = self.kept = False
-        self._recognition: Recognition | None = None
-        self._occasion: Occasion | None = None
-        self._context: Context | None = None
-        self._headers: dict[bytes, bytes] | None = None
+    scope: Scope
+    settings: Settings
+    # The response has begun, so cookies are settled; and the new id is among them.
+    answered: bool = False
+    kept: bool = False
+    _recognition: Recognition | None = None
+    _occasion: Occasion | None = None
+    _context: Context | None = None
+    _headers: dict[bytes, bytes] | None = None
 
     @property
-    def on_user_change(self) -> OnUserChange:  # type: ignore[override]
+    def on_user_change(self) -> OnUserChange:
         """What identifying somebody else does."""
         return self.settings.on_user_change
 
     @property
-    def remembers(self) -> bool:  # type: ignore[override]
+    def remembers(self) -> bool:
         """Whether traits are kept between requests."""
         return self.settings.remember is not False
 

@@ -1,6 +1,6 @@
 """One visit: who is there, and what has been made of it so far."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -19,21 +19,34 @@ AppUser = tuple[str | None, Mapping[str, Any]]
 _ANY: Final = Occasion(navigation=True)
 
 
-class Visit(ABC):
-    """What a handle works on; a request and a job differ in where things come from."""
+class Visit(msgspec.Struct, eq=False):
+    """What a handle works on; a request and a job differ in where things come from.
 
-    # What every request makes and reads; attributes in slots are found at half the cost.
-    __slots__ = ("_current", "_shared", "changed", "decided", "paged", "used")
+    A struct, because every request makes one and most never look at it.
+    """
 
-    on_user_change: OnUserChange = "rotate"
-    remembers: bool = False
+    # A verb was called; an id changed; the app itself said who it is; a page was recorded.
+    used: bool = False
+    changed: bool = False
+    decided: bool = False
+    paged: bool = False
+    _current: Visitor | None = None
+    # The context of most messages as JSON, and the group it is for.
+    _shared: tuple[str | None, msgspec.Raw] | None = None
 
-    def __init__(self) -> None:
-        # A verb was called; an id changed; the app itself said who it is; a page was recorded.
-        self.used = self.changed = self.decided = self.paged = False
-        self._current: Visitor | None = None
-        # The context of most messages as JSON, and the group it is for.
-        self._shared: tuple[str | None, msgspec.Raw] | None = None
+    def __repr__(self) -> str:
+        # An error reporter shows what was at hand, and a request's cookies are not for it.
+        return f"<{type(self).__name__}>"
+
+    @property
+    def on_user_change(self) -> OnUserChange:
+        """What identifying somebody else does."""
+        return "rotate"
+
+    @property
+    def remembers(self) -> bool:
+        """Whether traits are kept between requests."""
+        return False
 
     @property
     def visitor(self) -> Visitor:
