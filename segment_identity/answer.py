@@ -2,12 +2,13 @@
 
 from starlette.types import Message
 
-from segment_identity import acts, caching, minting, persist
+from segment_identity import acts, caching, minting, newcomers, persist
 from segment_identity.acts import Sink
 from segment_identity.caching import Headers
 from segment_identity.entropy import new_nonce
 from segment_identity.identity import Identity
 from segment_identity.request_visit import RequestVisit
+from segment_identity.visitor import Visitor
 
 _FORGOTTEN = (
     "some traits were too large to be remembered in the cookie "
@@ -28,10 +29,13 @@ def with_identity(
     if visit.settings.listens:
         _finish(visit, identity, sink, status, headers)
     lines = _lines(visit, status, headers)
-    if lines:
-        start = {**start, "headers": caching.with_cookies(headers, lines)}
-        _link(visit, sink)
-    return start
+    if not lines:
+        return start
+    short_lived = visit.found().link
+    if short_lived is not None and sink is not None:
+        # The browser remembered an older id than this one, so both are the same device.
+        acts.link(visit, sink, short_lived)
+    return {**start, "headers": caching.with_cookies(headers, lines)}
 
 
 def _finish(
@@ -53,21 +57,30 @@ def _finish(
 
 def _lines(visit: RequestVisit, status: int, headers: Headers) -> list[bytes]:
     """Return the Set-Cookie values this response must carry; mostly none."""
-    settings, known = visit.settings, visit.recognition()
-    keeps = visit.may_mint()
-    if not (keeps or visit.used or visit.occasion().navigation):
+    settings, known, occasion = visit.settings, visit.recognition(), visit.occasion()
+    changed = visit.changed
+    keeps = minting.may_mint(occasion, settings.mint, used=visit.used, changed=changed)
+    if not (keeps or visit.used or occasion.navigation):
         return []
     if not caching.may_carry_cookies(status, headers):
-        if visit.changed:
+        if changed:
             visit.advise("shared", _SHARED)
         return []
     who = visit.with_id() if keeps else visit.visitor
+    if keeps and newcomers.is_newcomer(known.found, who, changed=changed):
+        visit.kept = True
+        return visit.site().newcomers.set_cookies(who, now=visit.now(), nonce=new_nonce())
     current, all_fitted = persist.rememberable(who, settings.remember)
     if not all_fitted:
         visit.advise("traits", _FORGOTTEN)
     if not persist.is_due(known.found, current, keeps=keeps):
         return []
     visit.kept = True
+    return _set_cookies(visit, current)
+
+
+def _set_cookies(visit: RequestVisit, current: Visitor) -> list[bytes]:
+    known, settings = visit.recognition(), visit.settings
     return persist.set_cookies(
         known.presented,
         known.found,
@@ -79,10 +92,3 @@ def _lines(visit: RequestVisit, status: int, headers: Headers) -> list[bytes]:
         nonce=new_nonce(),
         browser=settings.browser,
     )
-
-
-def _link(visit: RequestVisit, sink: Sink | None) -> None:
-    """Tie the short-lived id to the older one the browser remembered, once."""
-    short_lived = visit.found().link
-    if short_lived is not None and sink is not None:
-        acts.link(visit, sink, short_lived)

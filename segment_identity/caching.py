@@ -24,9 +24,9 @@ def may_carry_cookies(status: int, headers: Headers) -> bool:
     """Tell whether a response with this status and these headers may set an identity."""
     if status < 200 or status in _NO_STORE_STATUS:
         return False
-    if _is_plain(headers):
-        return True
     for name, value in headers:
+        if name in _PLAIN:
+            continue
         lowered = name.lower()
         if lowered in _SHARED_HEADERS:
             return False
@@ -37,18 +37,16 @@ def may_carry_cookies(status: int, headers: Headers) -> bool:
 
 def with_cookies(headers: Headers, lines: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
     """Return *headers* with the Set-Cookie *lines*, and kept out of shared caches."""
-    if _is_plain(headers):
-        kept = [*headers, (b"cache-control", b"private"), (b"vary", b"Cookie")]
+    for name, _ in headers:
+        if name not in _PLAIN:
+            lines = without_those_set(lines, headers)
+            kept = keep_private(headers)
+            break
     else:
-        lines = without_those_set(lines, headers)
-        kept = keep_private(headers)
+        kept = [*headers, (b"cache-control", b"private"), (b"vary", b"Cookie")]
     for line in lines:
         kept.append((b"set-cookie", line))
     return kept
-
-
-def _is_plain(headers: Headers) -> bool:
-    return _PLAIN.issuperset([name for name, _ in headers])
 
 
 def keep_private(headers: Headers) -> list[tuple[bytes, bytes]]:

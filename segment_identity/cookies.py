@@ -28,8 +28,10 @@ _LIKE_JSON: Final = re.compile(
     r"[ \t\r\n]*(?:-?[0-9]++(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null|[\"\[{].*)[ \t\r\n]*",
     re.DOTALL,
 )
-# Ids and plain JSON, of which only two characters need encoding.
-_SIMPLE: Final = b'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_.:{}",'
+# Of ids and plain JSON only two characters need encoding.
+_LITERAL: Final = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_.:{}"
+_OF_JSON: Final = b'",'
+_OF_UUID: Final = b"0123456789abcdef-"
 _ENCODED_NAME: Final = re.compile(rb"(?:^|;)[ \t]*([A-Za-z0-9_%.-]{1,128})[ \t]*=")
 
 
@@ -106,14 +108,21 @@ def decode(raw: bytes) -> str | None:
 
 def encode(text: str) -> bytes:
     """Return *text* as js-cookie writes it, JSON-quoted where Analytics.js would misread it."""
+    octets = text.encode()
+    if octets.count(b"-") == 4 and not octets.translate(None, _OF_UUID):
+        # Mostly a UUID. Nothing in it needs encoding, and no number has so many dashes.
+        return octets
     if _LIKE_JSON.fullmatch(text):
-        text = msgspec.json.encode(text).decode()
-    return encode_raw(text.encode())
+        octets = msgspec.json.encode(text)
+    return encode_raw(octets)
 
 
 def encode_raw(octets: bytes) -> bytes:
     """Return a text in UTF-8 percent-encoded as js-cookie does."""
-    if octets.translate(None, _SIMPLE):
+    others = octets.translate(None, _LITERAL)
+    if not others:
+        return octets
+    if others.translate(None, _OF_JSON):
         return quote(octets, safe=_SAFE).encode("ascii")
     return octets.replace(b'"', b"%22").replace(b",", b"%2C")
 

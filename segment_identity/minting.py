@@ -38,7 +38,7 @@ _BOTS: Final = (
     "elb-health",
 )
 _NOT_BOTS: Final = ("cubot",)
-_PURPOSES: Final = frozenset({b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"})
+_PURPOSES: Final = (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
 _SPECULATIVE: Final = (b"prefetch", b"prerender", b"preview")
 _DESTINATIONS: Final = frozenset(
     b"""
@@ -57,6 +57,10 @@ class Occasion(msgspec.Struct, frozen=True, gc=False):
     silence: Silence | None = None
 
 
+_NAVIGATION: Final = Occasion(navigation=True)
+_OTHER: Final = Occasion(navigation=False)
+
+
 def occasion(
     method: str,
     headers: Mapping[bytes, bytes],
@@ -73,11 +77,13 @@ def occasion(
         silence = "opted_out"
     elif method in ("HEAD", "OPTIONS"):
         silence = "method"
-    elif not headers.keys().isdisjoint(_PURPOSES) and _is_speculative(headers):
+    elif _is_speculative(headers):
         silence = "speculative"
-    elif not track_bots and is_bot(headers.get(b"user-agent", b"")):
+    elif not track_bots and _is_bot(headers.get(b"user-agent", b"")[:_MAX_AGENT]):
         silence = "bot"
-    return Occasion(silence is None and _is_navigation(headers), silence)
+    if silence is not None:
+        return Occasion(navigation=False, silence=silence)
+    return _NAVIGATION if _is_navigation(headers) else _OTHER
 
 
 def may_mint(occasion: Occasion, mint: Mint, *, used: bool, changed: bool = False) -> bool:
@@ -128,12 +134,19 @@ def _is_bot(user_agent: bytes) -> bool:
 
 
 def _is_speculative(headers: Mapping[bytes, bytes]) -> bool:
-    said = b" ".join(headers.get(name, b"")[:256] for name in _PURPOSES).lower()
-    return any(word in said for word in _SPECULATIVE)
+    for name in _PURPOSES:
+        if name in headers:
+            said = headers[name][:256].lower()
+            if any(word in said for word in _SPECULATIVE):
+                return True
+    return False
 
 
 def _is_navigation(headers: Mapping[bytes, bytes]) -> bool:
-    destination = headers.get(b"sec-fetch-dest", b"").strip().lower()
+    destination = headers.get(b"sec-fetch-dest", b"")
+    if destination == b"document":
+        return True
+    destination = destination.strip().lower()
     if destination in _DESTINATIONS:
         return destination == b"document"
     mode = headers.get(b"sec-fetch-mode")

@@ -7,7 +7,7 @@ import msgspec
 from segment_identity import presented
 from segment_identity.cookies import Attributes
 from segment_identity.presented import Presented
-from segment_identity.reconcile import DAY, Recognised, reconcile
+from segment_identity.reconcile import DAY, STRANGER, Recognised, reconcile
 from segment_identity.signing import LEEWAY, Memory, MemorySigner, is_alive
 
 _CAPACITY: Final = 1_024
@@ -24,7 +24,7 @@ class Recognition(msgspec.Struct, frozen=True, gc=False):
     until: float = 0.0
 
 
-_NOBODY: Final = Recognition(presented.NOTHING, Recognised())
+NOBODY: Final = Recognition(presented.NOTHING, STRANGER)
 
 
 class Recogniser:
@@ -49,7 +49,7 @@ class Recogniser:
         if known is not None and known.since <= now < known.until:
             return known
         if b"ajs" not in header:
-            return _NOBODY
+            return NOBODY
         seen = presented.read(header, self._name, browser=self._browser)
         memories, stale_key = self._memories(seen, now)
         memory = memories[0] if len(memories) == 1 else None

@@ -26,7 +26,7 @@ import msgspec
 from segment_identity import ids
 from segment_identity.presented import Presented
 from segment_identity.signing import Memory
-from segment_identity.visitor import Visitor
+from segment_identity.visitor import NOBODY, Visitor
 
 DAY: Final = 86_400
 
@@ -50,7 +50,7 @@ class Reason(enum.Enum):
 class Recognised(msgspec.Struct, frozen=True, gc=False):
     """The visitor behind a request; *tell* is what the page must hear (True: settled)."""
 
-    visitor: Visitor = Visitor()
+    visitor: Visitor = NOBODY
     reason: Reason = Reason.NOBODY
     claimed: str | None = None
     memory: Memory | None = None
@@ -58,6 +58,9 @@ class Recognised(msgspec.Struct, frozen=True, gc=False):
     tell: bool | None = None
     owes: bool = False
     link: str | None = None
+
+
+STRANGER: Final = Recognised()
 
 
 def reconcile(
@@ -104,7 +107,7 @@ def _decide(presented: Presented, memory: Memory | None, now: float) -> Recognis
 
 def _remembered(memory: Memory | None) -> Recognised:
     if memory is None:
-        return Recognised()
+        return STRANGER
     return Recognised(_visitor(memory), Reason.AGREE, memory=memory)
 
 
@@ -128,7 +131,7 @@ def _after_reset(presented: Presented, memory: Memory | None) -> Recognised:
     return msgspec.structs.replace(
         found,
         # The reset came after this id, so what stands here is a leftover of the old person.
-        visitor=Visitor() if old_id else found.visitor,
+        visitor=NOBODY if old_id else found.visitor,
         claimed=None if old_id else found.claimed,
         reason=Reason.BROWSER_RESET,
         tell=True if presented.has_marker or old_id else None,

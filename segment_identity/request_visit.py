@@ -10,14 +10,12 @@ from segment_identity.context import Context
 from segment_identity.jsonable import Snapshot
 from segment_identity.messages import checked_mapping
 from segment_identity.minting import Occasion
-from segment_identity.presented import NOTHING
-from segment_identity.recognition import Recognition
+from segment_identity.recognition import NOBODY, Recognition
 from segment_identity.reconcile import Recognised
 from segment_identity.settings import Settings, Site
 from segment_identity.visit import AppUser, Visit
 from segment_identity.visitor import OnUserChange
 
-_NOBODY: Final = Recognition(NOTHING, Recognised())
 _SILENT: Final = Occasion(navigation=False, silence="excluded")
 
 
@@ -63,7 +61,7 @@ class RequestVisit(Visit, eq=False, kw_only=True):
                 known = self.site().recogniser.recognise(header, self.settings.sources.now())
             except Exception as error:
                 self.report("recognise", error)
-                known = _NOBODY
+                known = NOBODY
             self._recognition = known
         return known
 
@@ -109,13 +107,14 @@ class RequestVisit(Visit, eq=False, kw_only=True):
 
     def occasion(self) -> Occasion:
         """Return what kind of request this is."""
-        if self._occasion is None:
+        judged = self._occasion
+        if judged is None:
             try:
                 judged = minting.occasion(
-                    self.method(),
+                    self.scope.get("method", "GET"),
                     self.headers(),
                     opted_out=self.recognition().presented.opted_out,
-                    excluded=self._is_excluded(),
+                    excluded=self.settings.exclude is not None and self._is_excluded(),
                     track_bots=self.settings.track_bots,
                 )
                 if self.scope["type"] == "websocket":
@@ -124,7 +123,7 @@ class RequestVisit(Visit, eq=False, kw_only=True):
                 self.report("exclude", error)
                 judged = _SILENT
             self._occasion = judged
-        return self._occasion
+        return judged
 
     def hint(self) -> str | None:
         """Return the user the browser claims."""

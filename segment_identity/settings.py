@@ -10,6 +10,7 @@ from segment_identity import options
 from segment_identity.cookies import Attributes
 from segment_identity.errors import ConfigurationError
 from segment_identity.minting import Mint
+from segment_identity.newcomers import Newcomers
 from segment_identity.persist import Remember
 from segment_identity.proxies import IpPolicy, TrustedProxies
 from segment_identity.recognition import Recogniser
@@ -27,6 +28,7 @@ class Site(msgspec.Struct, frozen=True):
 
     attributes: Attributes
     recogniser: Recogniser
+    newcomers: Newcomers
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -64,7 +66,11 @@ def signer(secret_key: object, previous_keys: object) -> MemorySigner:
 def site(memory_signer: MemorySigner, domain: str | None, *, secure: bool, browser: bool) -> Site:
     """Return how identities are read and written over http or (*secure*) https."""
     attributes = Attributes(domain=domain, secure=secure)
-    return Site(attributes, Recogniser(memory_signer, attributes, browser=browser))
+    return Site(
+        attributes,
+        Recogniser(memory_signer, attributes, browser=browser),
+        Newcomers(memory_signer, attributes, browser=browser),
+    )
 
 
 def flag(name: str, value: object) -> None:

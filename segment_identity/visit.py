@@ -68,9 +68,12 @@ class Visit(msgspec.Struct, eq=False):
 
     def with_id(self) -> Visitor:
         """Return the visitor with an anonymousId, made now if there was none."""
-        current = self.visitor
+        current = self._current
+        if current is None:
+            current = self.found().visitor
         if current.anonymous_id is None:
-            self._current = current = visitor.ensure_id(current, self.new_id)
+            current = visitor.ensure_id(current, self.new_id)
+        self._current = current
         return current
 
     def device_id(self) -> str:

@@ -24,7 +24,7 @@ New ids come from the caller (`new_id`), which keeps this file free of randomnes
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -45,10 +45,15 @@ class Visitor(msgspec.Struct, frozen=True, gc=False):
     owned: bool = False
 
 
+NOBODY: Final = Visitor()
+
+
 def ensure_id(visitor: Visitor, new_id: NewId) -> Visitor:
     """Give *visitor* an anonymousId if there is none yet."""
     if visitor.anonymous_id is not None:
         return visitor
+    if visitor is NOBODY:
+        return Visitor(new_id())
     return msgspec.structs.replace(visitor, anonymous_id=new_id())
 
 

@@ -25,8 +25,8 @@ TREES: Final[dict[str, ast.Module]] = {
 CORE: Final = frozenset(
     """
     batching caching calls circuit consumption context cookies endpoint errors ids jsonable marker
-    messages minting options persist presented proxies reconcile records retry schema signing
-    spooling topic version visitor
+    messages minting newcomers options persist presented proxies reconcile records retry schema
+    signing spooling topic version visitor
     """.split()
 )
 # What gives a core module time, randomness, other threads, the network or a framework.
