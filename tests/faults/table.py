@@ -23,7 +23,8 @@ HEAD: Final = """\
 `segment-analytics-python` has its defaults and runs in the same run, as what people use today.
 
 "Lost" was recorded and never arrived; what a client itself counted as dropped is in the remark.
-"Again" came more than once, which a collector recognises by the `messageId`.
+"Again" came more than once, which a collector recognises by the `messageId`; "cut off" says how
+many events it had taken when it closed the connection without an answer.
 
 | fault | client | recorded | arrived | lost | again | remark |
 |---|---|--:|--:|--:|--:|---|

@@ -77,6 +77,27 @@ def too_soon(requests: list[Sent], at: float, wait: float) -> list[Sent]:
 
 
 @pytest.mark.parametrize("kind", EVERY)
+def test_an_outage_that_is_longer_than_memory_lasts_costs_no_event_with_a_spool(
+    collector: Collecting, table: Table, tmp_path: Path, kind: str
+) -> None:
+    outage, rate = (30.0, 1_000) if LONG else (1.5, 2_000)
+    count = int(outage * rate)
+    asked = {} if LONG or kind == THEIRS else {"client": {"max_events": 500}}
+    with Program("steady", kind, collector.host, tmp_path, count=count, rate=rate, **asked) as it:
+        collector.play(Step(refuse=True, seconds=outage))
+        it.go()
+        counts = it.result(PATIENCE + outage)
+    report = collector.report()
+    dropped = counts[0]["dropped"] if counts else 0
+    remark = "" if counts else f"cut off after {PATIENCE + outage:g} s"
+    fault = f"down for {outage:g} s at {rate:,} events/s"
+    table.add(fault, kind, count, report, remark, dropped=dropped)
+    if kind != THEIRS:
+        assert counts[0]["accepted"] == count == report.distinct + dropped
+        assert (dropped == 0) == (kind == "spool")
+
+
+@pytest.mark.parametrize("kind", EVERY)
 def test_one_bad_event_costs_no_other(
     collector: Collecting, table: Table, tmp_path: Path, kind: str
 ) -> None:
