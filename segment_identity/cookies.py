@@ -31,7 +31,8 @@ _LIKE_JSON: Final = re.compile(
 # Of ids and plain JSON only two characters need encoding.
 _LITERAL: Final = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_.:{}"
 _OF_JSON: Final = b'",'
-_OF_UUID: Final = b"0123456789abcdef-"
+# Marks what is no digit of a UUID; looking up 256 octets once is faster than 17 each time.
+_NOT_OF_UUID: Final = bytes(each if each in b"0123456789abcdef-" else 0 for each in range(256))
 _ENCODED_NAME: Final = re.compile(rb"(?:^|;)[ \t]*([A-Za-z0-9_%.-]{1,128})[ \t]*=")
 
 
@@ -109,8 +110,8 @@ def decode(raw: bytes) -> str | None:
 def encode(text: str) -> bytes:
     """Return *text* as js-cookie writes it, JSON-quoted where Analytics.js would misread it."""
     octets = text.encode()
-    if octets.count(b"-") == 4 and not octets.translate(None, _OF_UUID):
-        # Mostly a UUID. Nothing in it needs encoding, and no number has so many dashes.
+    if octets.translate(_NOT_OF_UUID) == octets and octets.count(b"-") == 4:
+        # Nothing in it needs encoding, and no number has so many dashes.
         return octets
     if _LIKE_JSON.fullmatch(text):
         octets = msgspec.json.encode(text)

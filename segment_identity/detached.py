@@ -2,7 +2,6 @@
 
 from segment_identity.context import Context
 from segment_identity.reconcile import Reason, Recognised
-from segment_identity.sources import Sources
 from segment_identity.visit import Visit
 from segment_identity.visitor import Visitor
 
@@ -12,7 +11,6 @@ class DetachedVisit(Visit, eq=False, kw_only=True):
 
     who: Visitor
     given: Context
-    sources: Sources
 
     def with_id(self) -> Visitor:
         """Return the visitor as it is if it has any id; a known person needs no new device."""
@@ -22,22 +20,6 @@ class DetachedVisit(Visit, eq=False, kw_only=True):
         """Return the visitor that was given."""
         return Recognised(self.who, Reason.AGREE)
 
-    def now(self) -> float:
-        """Return the time, in seconds since 1970."""
-        return self.sources.now()
-
-    def new_id(self) -> str:
-        """Return a new id."""
-        return self.sources.new_id()
-
     def context(self) -> Context:
         """Return the context that was given."""
         return self.given
-
-    def advise(self, key: str, text: str) -> None:
-        """Log a piece of advice, once."""
-        self.sources.journal.advise(key, text)
-
-    def report(self, reason: str, error: BaseException) -> None:
-        """Count an error that was caught."""
-        self.sources.journal.report(reason, error)

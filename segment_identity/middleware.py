@@ -74,6 +74,8 @@ class IdentityMiddleware:
         domain = options.cookie_domain(cookie_domain)
         self.app = app
         self._analytics = analytics
+        journal = Journal() if analytics is None else analytics.journal
+        self._sources = Sources(clock, new_id, journal)
         self._settings = Settings(
             signer=signer,
             plain=settings.site(signer, domain, secure=False, browser=browser),
@@ -89,7 +91,6 @@ class IdentityMiddleware:
             exclude=settings.exclude(exclude),
             always_secure=secure,
             track_bots=track_bots,
-            sources=Sources(clock, new_id, Journal() if analytics is None else analytics.journal),
             listens=user is not None or track_pages,
         )
 
@@ -106,7 +107,7 @@ class IdentityMiddleware:
         elif isinstance(state.get("identity"), Identity):
             # This middleware also stands further out, and that identity is the one.
             return await self.app(scope, receive, send)
-        visit = RequestVisit(scope=scope, settings=self._settings)
+        visit = RequestVisit(scope=scope, settings=self._settings, sources=self._sources)
         identity = state["identity"] = Identity(visit, self._analytics)
         if kind == "websocket":
             # Its handshake sets no cookie: an identity can be read there and not stored.

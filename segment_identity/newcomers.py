@@ -22,9 +22,9 @@ class _Form(NamedTuple):
     """What stands around id and nonce in the cookies of one second."""
 
     second: int
-    memory: tuple[bytes, bytes, bytes]
+    memory: tuple[str, str, str]
     hidden: bytes
-    readable: list[tuple[bytes, bytes]]
+    readable: list[tuple[str, str]]
 
 
 def is_newcomer(found: Recognised, now: Visitor, *, changed: bool) -> bool:
@@ -56,28 +56,27 @@ class Newcomers:
         )
         ending, _ = attributes.endings(0)
         self._name = memory.partition(b"=")[0] + b"="
-        self._around = [line.removesuffix(ending).split(_ID.encode()) for line in readable]
+        self._around = [line.removesuffix(ending).decode().split(_ID) for line in readable]
         self._form = self._form_of(0)
 
     def set_cookies(self, visitor: Visitor, *, now: float, nonce: str) -> list[bytes]:
         """Return the Set-Cookie values that make a newcomer's browser hold *visitor*."""
-        assert visitor.anonymous_id is not None
-        octets = visitor.anonymous_id.encode()
+        device = visitor.anonymous_id
         form, second = self._form, int(now)
         if form.second != second:
             # No lock: of two that come at once, each fills in a form of its own.
             form = self._form = self._form_of(second)
         first, middle, last = form.memory
-        token = self._signer.signed(first + octets + middle + nonce.encode() + last)
+        token = self._signer.signed(f"{first}{device}{middle}{nonce}{last}".encode())
         lines = [self._name + token + form.hidden]
         for before, after in form.readable:
-            lines.append(before + octets + after)
+            lines.append(f"{before}{device}{after}".encode())
         return lines
 
     def _form_of(self, second: int) -> _Form:
-        memory = encoded(Memory(_ID, None, None, second, second, _NONCE))
-        first, _, rest = memory.partition(_ID.encode())
-        middle, _, last = rest.partition(_NONCE.encode())
+        memory = encoded(Memory(_ID, None, None, second, second, _NONCE)).decode()
+        first, _, rest = memory.partition(_ID)
+        middle, _, last = rest.partition(_NONCE)
         readable, hidden = self._attributes.endings(second)
-        around = [(before, after + readable) for before, after in self._around]
+        around = [(before, after + readable.decode()) for before, after in self._around]
         return _Form(second, (first, middle, last), hidden, around)

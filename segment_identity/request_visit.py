@@ -58,7 +58,7 @@ class RequestVisit(Visit, eq=False, kw_only=True):
         if known is None:
             try:
                 header = cookies.cookie_header(self.scope["headers"])
-                known = self.site().recogniser.recognise(header, self.settings.sources.now())
+                known = self.site().recogniser.recognise(header, self.sources.now())
             except Exception as error:
                 self.report("recognise", error)
                 known = NOBODY
@@ -86,14 +86,6 @@ class RequestVisit(Visit, eq=False, kw_only=True):
             scheme = str(self.scope.get("scheme", "http"))
             secure = proxies.is_secure(scheme, self._peer(), forwarded, settings.trusted_proxies)
         return settings.secure if secure else settings.plain
-
-    def now(self) -> float:
-        """Return the time, in seconds since 1970."""
-        return self.settings.sources.now()
-
-    def new_id(self) -> str:
-        """Return a new id."""
-        return self.settings.sources.new_id()
 
     def headers(self) -> dict[bytes, bytes]:
         """Return the last header of each name."""
@@ -171,14 +163,6 @@ class RequestVisit(Visit, eq=False, kw_only=True):
         except Exception as error:
             self.report("user", error)
             return None
-
-    def advise(self, key: str, text: str) -> None:
-        """Log a piece of advice, once."""
-        self.settings.sources.journal.advise(key, text)
-
-    def report(self, reason: str, error: BaseException) -> None:
-        """Count an error that was caught to keep the app running."""
-        self.settings.sources.journal.report(reason, error)
 
     def _build_context(self) -> Context:
         scope, settings = self.scope, self.settings

@@ -15,7 +15,6 @@ from segment_identity.persist import Remember
 from segment_identity.proxies import IpPolicy, TrustedProxies
 from segment_identity.recognition import Recogniser
 from segment_identity.signing import MemorySigner, key_bytes
-from segment_identity.sources import Sources
 from segment_identity.visitor import OnUserChange
 
 AppUser = str | int | tuple[str | int, Mapping[str, Any]] | None
@@ -48,7 +47,6 @@ class Settings(msgspec.Struct, frozen=True):
     exclude: Exclude | None
     always_secure: bool | None
     track_bots: bool
-    sources: Sources
     # Even a steady visitor's response gives us something to do.
     listens: bool
 

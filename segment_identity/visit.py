@@ -11,6 +11,7 @@ from segment_identity.context import Context
 from segment_identity.jsonable import encoded
 from segment_identity.minting import Occasion
 from segment_identity.reconcile import Recognised
+from segment_identity.sources import Sources
 from segment_identity.visitor import OnUserChange, Visitor
 
 # A user id, or None for nobody, and traits.
@@ -19,12 +20,13 @@ AppUser = tuple[str | None, Mapping[str, Any]]
 _ANY: Final = Occasion(navigation=True)
 
 
-class Visit(msgspec.Struct, eq=False):
+class Visit(msgspec.Struct, eq=False, kw_only=True):
     """What a handle works on; a request and a job differ in where things come from.
 
     A struct, because every request makes one and most never look at it.
     """
 
+    sources: Sources
     # A verb was called; an id changed; the app itself said who it is; a page was recorded.
     used: bool = False
     changed: bool = False
@@ -72,7 +74,7 @@ class Visit(msgspec.Struct, eq=False):
         if current is None:
             current = self.found().visitor
         if current.anonymous_id is None:
-            current = visitor.ensure_id(current, self.new_id)
+            current = visitor.ensure_id(current, self.sources.new_id)
         self._current = current
         return current
 
@@ -96,24 +98,24 @@ class Visit(msgspec.Struct, eq=False):
         """Return who it was when the visit began."""
 
     @abstractmethod
-    def now(self) -> float:
-        """Return the time, in seconds since 1970."""
-
-    @abstractmethod
-    def new_id(self) -> str:
-        """Return a new id."""
-
-    @abstractmethod
     def context(self) -> Context:
         """Return the context that all messages of this visit share."""
 
-    @abstractmethod
+    def now(self) -> float:
+        """Return the time, in seconds since 1970."""
+        return self.sources.now()
+
+    def new_id(self) -> str:
+        """Return a new id."""
+        return self.sources.new_id()
+
     def advise(self, key: str, text: str) -> None:
         """Log a piece of advice, once."""
+        self.sources.journal.advise(key, text)
 
-    @abstractmethod
     def report(self, reason: str, error: BaseException) -> None:
         """Count an error that was caught to keep the app running."""
+        self.sources.journal.report(reason, error)
 
     def occasion(self) -> Occasion:
         """Return what kind of request this is."""
