@@ -10,9 +10,8 @@ from typing import Any, Final, Self
 
 import msgspec
 
+from segment_identity import batching, ids, options
 from segment_identity import context as contexts
-from segment_identity import ids, options
-from segment_identity.batching import Room
 from segment_identity.delivery import processes
 from segment_identity.delivery.accounts import Account, Fault, Stats, total
 from segment_identity.delivery.diversion import is_diverted
@@ -37,11 +36,13 @@ class Analytics:
     """Sends what identities do to one or more destinations, without ever making a request wait.
 
     A destination is a URL (`sqlite:///analytics.db`, `memory:`, `console:`) or an object with
-    `send(batch)` and `close()`. Each has its own queue, of at most *max_events* events and
-    *max_bytes* bytes, and its own thread, so that a slow or dead one delays nobody else.
+    `send(batch)` and `close()`. Each has its own queue, of at most *max_events* events (10,000
+    unless given) and *max_bytes* bytes, and its own threads, so that a slow or dead one delays
+    nobody else.
 
     With *spool*, a folder, events are on disk until they are delivered, so that neither a killed
-    process nor an outage loses them; a `segment_identity.spool.Spool` has more options.
+    process nor an outage loses them; a `segment_identity.spool.Spool` has more options. The queue
+    is then only the way into it, and *max_bytes* alone bounds it unless *max_events* is given.
 
     *before_send* sees every message as a dict and returns it, changed or not, or None to drop it.
     *sample*, a number between 0 and 1, keeps all events of that share of visitors. *on_error* is
@@ -56,7 +57,7 @@ class Analytics:
         before_send: BeforeSend | None = None,
         sample: float | None = None,
         on_error: Callable[[Fault], None] | None = None,
-        max_events: int = 10_000,
+        max_events: int | None = None,
         max_bytes: int = 32 * 1_024 * 1_024,
         shutdown_timeout: float = 10.0,
         clock: Callable[[], float] = time.time,
@@ -66,7 +67,7 @@ class Analytics:
         options.function("on_error", on_error)
         options.function("clock", clock, required=True)
         options.function("new_id", new_id, required=True)
-        options.positive("max_events", max_events)
+        options.positive("max_events", 1 if max_events is None else max_events)
         options.positive("max_bytes", max_bytes)
         options.positive("shutdown_timeout", shutdown_timeout)
         options.fraction("sample", sample)
@@ -78,8 +79,8 @@ class Analytics:
         self._throttle = Throttle()
         self.journal = Journal(self._count_fault)
         self._sources = Sources(clock, new_id, self.journal)
-        room = Room(max_events, max_bytes)
         self._spool = spool if spool is None or isinstance(spool, Spool) else Spool(spool)
+        room = batching.room(max_events, max_bytes, spooled=self._spool is not None)
         self._lanes = [
             Lane(name, destination, room=room, on_fault=self._tell, keeper=self._spool)
             for name, destination in named(destinations)

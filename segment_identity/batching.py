@@ -21,6 +21,15 @@ class Room(msgspec.Struct, frozen=True):
         return events < self.events and size + more <= self.bytes
 
 
+def room(events: int | None, size: int, *, spooled: bool) -> Room:
+    """Return what may wait: *events*, or as many as usual, and *size* bytes.
+
+    What is on its way into the spool waits for milliseconds, so bytes alone usually bound it there.
+    """
+    usual = size if spooled else Room().events
+    return Room(usual if events is None else events, size)
+
+
 def batch_length(sizes: Iterable[int]) -> int:
     """Return how many of the events waiting, of these *sizes* in bytes, go in the next batch."""
     count = total = 0

@@ -66,6 +66,16 @@ def test_room_is_bounded_by_count_and_size(events: int, size: int, more: int, wa
     assert Room(events=3, bytes=100).has_room(events, size, more) is wanted
 
 
+@pytest.mark.parametrize(
+    ("events", "spooled", "wanted"),
+    [(None, False, 10_000), (7, False, 7), (7, True, 7), (None, True, 1_000_000)],
+)
+def test_count_bounds_what_memory_alone_holds(
+    events: int | None, spooled: bool, wanted: int
+) -> None:
+    assert batching.room(events, 1_000_000, spooled=spooled) == Room(wanted, 1_000_000)
+
+
 def test_the_default_room_holds_any_event_segment_takes() -> None:
     assert Room().has_room(0, 0, SEGMENT_EVENT)
 

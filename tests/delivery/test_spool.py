@@ -213,6 +213,21 @@ def test_a_long_outage_stays_on_disk_and_not_in_memory(tmp_path: Path) -> None:
     assert names(failing) == wanted
 
 
+def test_a_burst_is_bounded_by_bytes_alone_on_its_way_into_the_spool(tmp_path: Path) -> None:
+    gate, spool = Gate(), Spool(tmp_path)
+    analytics = Analytics(gate, spool=spool)
+    # As long as the disk is busy nothing is stored.
+    spool.hold()
+    emit(analytics, *["Event"] * 15_000)
+    spool.release()
+    assert analytics.store()
+    stats = analytics.stats()
+    assert (stats.dropped, stats.stored) == ({}, 15_000)
+    gate.opened.set()
+    assert analytics.flush(PATIENCE)
+    assert analytics.close(PATIENCE)
+
+
 def test_spool_that_is_full_drops_the_newest_and_says_so(tmp_path: Path) -> None:
     failing = Failing()
     faults: list[Fault] = []
