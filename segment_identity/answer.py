@@ -7,8 +7,8 @@ from segment_identity.acts import Sink
 from segment_identity.caching import Headers
 from segment_identity.entropy import new_nonce
 from segment_identity.identity import Identity
+from segment_identity.recognition import Recognition
 from segment_identity.request_visit import RequestVisit
-from segment_identity.visitor import Visitor
 
 _FORGOTTEN = (
     "some traits were too large to be remembered in the cookie "
@@ -28,10 +28,11 @@ def with_identity(
     headers: Headers = start.get("headers", ())
     if visit.settings.listens:
         _finish(visit, identity, sink, status, headers)
-    lines = _lines(visit, status, headers)
+    known = visit.recognition()
+    lines = _lines(visit, known, status, headers)
     if not lines:
         return start
-    short_lived = visit.found().link
+    short_lived = known.found.link
     if short_lived is not None and sink is not None:
         # The browser remembered an older id than this one, so both are the same device.
         acts.link(visit, sink, short_lived)
@@ -55,10 +56,9 @@ def _finish(
             identity.page()
 
 
-def _lines(visit: RequestVisit, status: int, headers: Headers) -> list[bytes]:
+def _lines(visit: RequestVisit, known: Recognition, status: int, headers: Headers) -> list[bytes]:
     """Return the Set-Cookie values this response must carry; mostly none."""
-    settings, known, occasion = visit.settings, visit.recognition(), visit.occasion()
-    changed = visit.changed
+    settings, occasion, changed = visit.settings, visit.occasion(), visit.changed
     keeps = minting.may_mint(occasion, settings.mint, used=visit.used, changed=changed)
     if not (keeps or visit.used or occasion.navigation):
         return []
@@ -76,16 +76,11 @@ def _lines(visit: RequestVisit, status: int, headers: Headers) -> list[bytes]:
     if not persist.is_due(known.found, current, keeps=keeps):
         return []
     visit.kept = True
-    return _set_cookies(visit, current)
-
-
-def _set_cookies(visit: RequestVisit, current: Visitor) -> list[bytes]:
-    known, settings = visit.recognition(), visit.settings
     return persist.set_cookies(
         known.presented,
         known.found,
         current,
-        changed=visit.changed,
+        changed=changed,
         signer=settings.signer,
         attributes=visit.site().attributes,
         now=visit.now(),
