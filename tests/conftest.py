@@ -1,9 +1,12 @@
 """What all tests share."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from segment_identity.delivery import processes
 
 # A shared machine pauses now and then; how long one example takes says nothing.
 settings.register_profile("ci", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -20,3 +23,14 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  
     if report.skipped and os.environ.get(_NO_SKIPS):
         report.outcome = "failed"
         report.longrepr = f"skipped although {_NO_SKIPS} is set: {report.longrepr}"
+
+
+@pytest.fixture(autouse=True)
+def nothing_delivers_after_its_test() -> Iterator[None]:
+    """Threads that retry would write into the log of whichever test comes next."""
+    before = set(processes._open)
+    yield
+    left = processes._open - before
+    for each in left:
+        processes.closed(each)
+    assert not left, "this test left an Analytics open that has something to deliver"

@@ -12,7 +12,7 @@ import pytest
 from segment_identity import Analytics, ConfigurationError, Fault
 from segment_identity.destinations import Segment
 
-from .support import PATIENCE, adds_up, emit, run
+from .support import PATIENCE, abandon, adds_up, emit, run
 from .tracking_api import TAKEN, tracking_api
 
 
@@ -136,7 +136,7 @@ def test_a_wrong_key_or_address_pauses_and_alarms_and_loses_nothing(
         analytics = Analytics(api.url, on_error=faults.append, shutdown_timeout=0.1)
         emit(analytics, *["Event"] * 20)
         assert not analytics.flush(0.8)
-        assert not analytics.close(0.1)
+        abandon(analytics)
         stats = analytics.stats()
         assert len(api.requests) == 1
     assert (stats.pending, stats.dead_lettered, stats.delivered) == (20, 0, 0)
@@ -154,7 +154,7 @@ def test_a_server_that_is_not_there_is_waited_for() -> None:
     emit(analytics, "One")
     assert not analytics.flush(0.5)
     assert analytics.stats().pending == 1
-    assert not analytics.close(0.1)
+    abandon(analytics)
 
 
 def test_a_server_that_never_answers_is_given_up_on_and_asked_again() -> None:
@@ -168,7 +168,7 @@ def test_a_server_that_never_answers_is_given_up_on_and_asked_again() -> None:
         )
         emit(analytics, "One")
         assert not analytics.flush(1.5)
-        assert not analytics.close(0.1)
+        abandon(analytics)
     assert len(faults) >= 2
     assert {each.reason for each in faults} == {"retrying"}
 
