@@ -1,5 +1,6 @@
 """Segment's warehouse tables in a database of one's own."""
 
 from segment_identity.warehouse.destination import Warehouse
+from segment_identity.warehouse.projection import Projection
 
-__all__ = ["Warehouse"]
+__all__ = ["Projection", "Warehouse"]

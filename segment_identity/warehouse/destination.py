@@ -13,6 +13,7 @@ from segment_identity.schema import Row, Scalar, fitted, rows
 from segment_identity.warehouse.collation import COLLATED, collated
 from segment_identity.warehouse.engine import open_engine
 from segment_identity.warehouse.faults import explained
+from segment_identity.warehouse.projection import Projection
 from segment_identity.warehouse.tables import Tables
 
 
@@ -21,12 +22,15 @@ class Warehouse:
     track event, adding columns as properties appear.
 
     A batch is one transaction, and `message_id` is the key, so one that comes twice changes
-    nothing. *url* is an SQLAlchemy URL such as `sqlite:///analytics.db`.
+    nothing. *url* is an SQLAlchemy URL such as `sqlite:///analytics.db`. *projections* are kept in
+    the same transactions.
     """
 
-    def __init__(self, url: str | URL) -> None:
+    def __init__(self, url: str | URL, *, projections: Sequence[Projection] = ()) -> None:
         self.engine = open_engine(url)
         self._tables = Tables()
+        self._projections = tuple(projections)
+        self._is_prepared = False
 
     def __repr__(self) -> str:
         return f"Warehouse({self.engine.dialect.name})"
@@ -34,14 +38,20 @@ class Warehouse:
     def send(self, batch: Sequence[bytes], /) -> None:
         """Store a batch."""
         now = time.time()
-        new = [row for event in batch for row in rows(received(event, now))]
+        messages = [received(event, now) for event in batch]
+        new = [row for message in messages for row in rows(message)]
         try:
+            self._prepare()
             with self.engine.begin() as connection:
                 self._load(connection, new)
-        except sa.exc.SQLAlchemyError as error:
+                for each in self._projections:
+                    each.write(connection, messages)
+        except BaseException as error:
             # The schema may have been half changed, or changed by another process.
-            self._tables.forget()
-            raise explained(error) from error
+            self._forget()
+            if isinstance(error, sa.exc.SQLAlchemyError):
+                raise explained(error) from error
+            raise
 
     def close(self) -> None:
         """Close the connections; the next batch opens new ones."""
@@ -50,7 +60,18 @@ class Warehouse:
     def after_fork(self) -> None:
         """Leave the parent process' connections alone."""
         self.engine.dispose(close=False)
+        self._forget()
+
+    def _prepare(self) -> None:
+        if self._projections and not self._is_prepared:
+            with self.engine.begin() as connection:
+                for each in self._projections:
+                    each.prepare(connection)
+        self._is_prepared = True
+
+    def _forget(self) -> None:
         self._tables.forget()
+        self._is_prepared = False
 
     def _load(self, connection: Connection, new: list[Row]) -> None:
         by_table: dict[str, list[Mapping[str, Scalar]]] = {}

@@ -7,13 +7,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from segment_identity import Analytics, ConfigurationError, Fault
 from segment_identity.messages import Message
@@ -457,6 +458,40 @@ def test_table_changed_by_somebody_else_is_looked_at_again(file: Path) -> None:
         emit(analytics, "Bought", price=2.5)
         assert analytics.flush(PATIENCE)
     assert [row["price"] for row in query(file, "SELECT price FROM bought")] == [2.5]
+
+
+class Counted:
+    """Keeps how many messages there were, beside the tables."""
+
+    def __init__(self) -> None:
+        self.prepared = 0
+        self.fails = False
+
+    def prepare(self, connection: Connection, /) -> None:
+        self.prepared += 1
+        connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS counted (messages INTEGER)")
+
+    def write(self, connection: Connection, messages: Sequence[Message], /) -> None:
+        connection.exec_driver_sql("INSERT INTO counted VALUES (?)", (len(messages),))
+        if self.fails:
+            raise ValueError("on purpose")
+
+
+def test_projection_is_as_far_as_the_tables(file: Path) -> None:
+    counted = Counted()
+    warehouse = Warehouse(f"sqlite:///{file}", projections=[counted])
+    warehouse.send(batch(message(1, event="One"), message(2, event="Two")))
+    counted.fails = True
+    with pytest.raises(ValueError, match="on purpose"):
+        warehouse.send(batch(message(3, event="Three", properties={"fresh": 1})))
+    assert len(query(file, "SELECT * FROM tracks")) == 2
+    assert query(file, "SELECT * FROM counted") == [{"messages": 2}]
+    counted.fails = False
+    warehouse.send(batch(message(3, event="Three", properties={"fresh": 1})))
+    warehouse.close()
+    assert len(query(file, "SELECT * FROM tracks")) == 3
+    assert query(file, "SELECT * FROM counted") == [{"messages": 2}, {"messages": 1}]
+    assert counted.prepared == 2
 
 
 def test_missing_folder_is_told_at_once(tmp_path: Path) -> None:

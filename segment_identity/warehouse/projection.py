@@ -1,0 +1,25 @@
+"""What is kept beside the tables, and is always as far as they are."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from sqlalchemy.engine import Connection
+
+from segment_identity.messages import Message
+
+
+class Projection(Protocol):
+    """Tables of its own, derived from every message that a warehouse loads.
+
+    A message may come twice and in any order, and several processes may load at once; so what is
+    derived must not depend on either. Whatever `write` raises undoes the batch.
+    """
+
+    def prepare(self, connection: Connection, /) -> None:
+        """Make the tables that are missing, in a transaction before that of the first batch.
+
+        Called again after a batch that failed, as somebody may have changed the database.
+        """
+
+    def write(self, connection: Connection, messages: Sequence[Message], /) -> None:
+        """Take the messages of one batch, in the transaction that stores their rows."""
