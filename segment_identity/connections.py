@@ -1,13 +1,22 @@
 """Find the identity of a connection."""
 
-from starlette.requests import HTTPConnection
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from segment_identity.errors import NotInstalled
 from segment_identity.identity import Identity
 
 
-def get_identity(connection: HTTPConnection) -> Identity:
-    """Return the identity of a request or websocket.
+class HasScope(Protocol):
+    """A connection of any ASGI framework."""
+
+    @property
+    def scope(self) -> Mapping[str, Any]:
+        """The ASGI scope."""
+
+
+def get_identity(connection: HasScope) -> Identity:
+    """Return the identity of a request or websocket, of Starlette or what else has a scope.
 
     Raises `NotInstalled` if `IdentityMiddleware` does not stand in front of the app.
     """

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
-from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from segment_identity import options, proxies, settings
@@ -13,6 +12,7 @@ from segment_identity.entropy import new_uuid
 from segment_identity.errors import ConfigurationError
 from segment_identity.identity import Identity
 from segment_identity.journal import Journal
+from segment_identity.lifespan import with_delivery
 from segment_identity.minting import Mint
 from segment_identity.proxies import IpPolicy
 from segment_identity.request_visit import RequestVisit
@@ -99,7 +99,7 @@ class IdentityMiddleware:
         kind = scope["type"]
         if kind != "http" and kind != "websocket":
             if kind == "lifespan" and self._analytics is not None:
-                send = _with_delivery(self._analytics, send)
+                return await with_delivery(self.app, self._analytics, scope, receive, send)
             return await self.app(scope, receive, send)
         state = scope.get("state")
         if state is None:
@@ -139,20 +139,3 @@ class IdentityMiddleware:
         except Exception as error:
             visit.report("answer", error)
             return message
-
-
-def _with_delivery(analytics: Analytics, send: Send) -> Send:
-    """Deliver what an earlier process left, and what waits before the app has shut down.
-
-    A server exits as soon as it hears of the latter; delivering after that would lose the queue.
-    """
-
-    async def send_with_delivery(message: Message) -> None:
-        kind = message["type"]
-        if kind == "lifespan.startup.complete":
-            analytics.start()
-        elif kind in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
-            await run_in_threadpool(analytics.close)
-        await send(message)
-
-    return send_with_delivery

@@ -246,6 +246,47 @@ def test_the_loop_runs_while_the_queue_is_delivered() -> None:
     assert ticks > 3
 
 
+@pytest.mark.parametrize("ending", ["raise", "return"])
+def test_an_app_without_a_lifespan_is_given_one(ending: str) -> None:
+    """A server that is told of no lifespan ends by the bare signal, and the queue with it."""
+    slow = Slow()
+    analytics = Analytics(slow)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" and ending == "raise":
+            raise ValueError("Django can only handle ASGI/HTTP connections, not lifespan.")
+
+    analytics.identity(user_id="ada").track("Closed")
+    middleware = IdentityMiddleware(app, secret_key=SECRET, analytics=analytics)
+    told = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+    waiting = iter(told)
+
+    async def run() -> list[Message]:
+        sent: list[Message] = []
+
+        async def receive() -> Message:
+            return next(waiting)
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        await middleware({"type": "lifespan"}, receive, send)
+        return sent
+
+    assert asyncio.run(run()) == [{"type": f"{each['type']}.complete"} for each in told]
+    assert len(slow.messages) == 1
+
+
+def test_a_lifespan_that_fails_is_the_apps_own() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        raise RuntimeError("no database")
+
+    middleware = IdentityMiddleware(app, secret_key=SECRET, analytics=Analytics("memory:"))
+    with pytest.raises(RuntimeError, match="no database"):
+        talk(middleware, {"type": "lifespan"}, [{"type": "lifespan.startup"}])
+
+
 def test_disconnect_during_the_answer_loses_no_event() -> None:
     """ASGI 2.4: send may raise OSError once the client has gone."""
     memory = Memory()
