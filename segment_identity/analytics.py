@@ -153,12 +153,10 @@ class Analytics:
             return self.drop("too_large")
         if is_diverted(event):
             return self.drop("captured")
-        processes.must_close(self)
         key = message["anonymousId"] or message["userId"] or message["messageId"]
         for lane in self._lanes:
             lane.put(event, key)
-        if processes.is_exiting():
-            # Nobody else will come to deliver what is recorded this late.
+        if not processes.must_close(self):
             self.close()
         return None
 
@@ -205,6 +203,8 @@ class Analytics:
         waits = [lane.close(max(0.0, until - time.monotonic())) for lane in self._lanes]
         if self._spool is not None:
             self._spool.close()
+        # Before looking at what waits: an event that comes meanwhile must be closed for again.
+        processes.closed(self)
         at_risk = False
         for lane in self._lanes:
             now = lane.account()
@@ -220,8 +220,8 @@ class Analytics:
                 lane.destination.close()
             except Exception as error:
                 self.journal.report("close", error)
-        if not at_risk:
-            processes.closed(self)
+        if at_risk:
+            processes.must_close(self)
         return all(waits)
 
     def stats(self) -> Stats:

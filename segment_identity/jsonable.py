@@ -14,9 +14,9 @@ among them that neither UTF-8 nor databases take, and hardly ever is there one.
 import dataclasses
 import datetime as dt
 import enum
-import math
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from math import isfinite
 from pathlib import PurePath
 from typing import Any, Final, TypeGuard
 from uuid import UUID
@@ -32,17 +32,15 @@ _ATOMS: Final = frozenset({str, bool, type(None)})
 _FEW_CONTAINERS: Final = _MAX_DEPTH
 _FEW_ENTRIES: Final = 500
 
+_BACKSLASH: Final = ord("\\")
 _encode: Final = msgspec.json.Encoder().encode
 
 
 class Snapshot:
     """Copies values to JSON; *replaced* counts what could not be said in JSON and became null."""
 
-    __slots__ = ("_nodes", "replaced")
-
-    def __init__(self) -> None:
-        self.replaced = 0
-        self._nodes = 0
+    replaced: int = 0
+    _nodes: int = 0
 
     def mapping(self, value: Mapping[Any, Any], *, kept: bool = True) -> dict[str, Any]:
         """Copy a mapping, whose keys become text; one that raises costs its values only.
@@ -64,7 +62,7 @@ class Snapshot:
         if kind is int:
             return value if _LEAST <= value <= _MOST else self._long(value)  # type: ignore
         if kind is float:
-            return value if math.isfinite(value) else self._replace()  # type: ignore[arg-type]
+            return value if isfinite(value) else self._replace()  # type: ignore[arg-type]
         self._nodes += 1
         if depth > _MAX_DEPTH or self._nodes > _MAX_NODES:
             return self._replace()
@@ -166,12 +164,10 @@ class Snapshot:
 
 def is_plain(value: object) -> TypeGuard[dict[str, Any]]:
     """Tell whether a mapping holds nothing but a few plain values, for which JSON has words."""
-    if type(value) is not dict:
+    if type(value) is not dict or len(value) > _FEW_ENTRIES:
         return False
     containers: list[Any] = [value]
     for container in containers:
-        if len(containers) > _FEW_CONTAINERS or len(container) > _FEW_ENTRIES:
-            return False
         values = container
         if type(container) is dict:
             for key in container:
@@ -186,24 +182,26 @@ def is_plain(value: object) -> TypeGuard[dict[str, Any]]:
                 if not _LEAST <= each <= _MOST:
                     return False
             elif kind is float:
-                if not math.isfinite(each):
+                if not isfinite(each):
                     return False
-            elif kind is dict or kind is list:
+            elif (kind is dict or kind is list) and len(each) <= _FEW_ENTRIES:
                 containers.append(each)
+                if len(containers) > _FEW_CONTAINERS:
+                    return False
             else:
                 return False
     return True
 
 
 def encoded(plain: Any) -> bytes:
-    """Return *plain*, which `Snapshot.plain` let pass, as JSON with clean texts."""
+    """Return *plain*, which `Snapshot.mapping` let pass, as JSON with clean texts."""
     try:
         said = _encode(plain)
     except UnicodeEncodeError:
         return _encode(_cleaned(plain))
     # A NUL is written so. A text that only spells this is cleaned in vain; looking for one byte
-    # first is quicker.
-    return _encode(_cleaned(plain)) if b"\\" in said and b"\\u0000" in said else said
+    # first, as a number, is much quicker.
+    return _encode(_cleaned(plain)) if _BACKSLASH in said and b"\\u0000" in said else said
 
 
 def _cleaned(plain: Any) -> Any:

@@ -41,11 +41,11 @@ def build(
         "messageId": message_id,
         "anonymousId": visitor.anonymous_id,
         "userId": visitor.user_id,
-        **fields,
         "timestamp": timestamp,
         "originalTimestamp": timestamp,
         "context": context,
         "integrations": integrations,
+        **fields,
     }
 
 
@@ -137,9 +137,9 @@ def checked_name(verb: str, name: str, given: object) -> str | None:
 
 
 def checked_event(given: object) -> str:
-    """Return *given* if it can name an event."""
+    """Return *given* if it can name an event; it is cleaned when it is encoded."""
     if isinstance(given, str) and given.strip():
-        return clean(given)
+        return given if type(given) is str else clean(given)
     shown = "a blank" if isinstance(given, str) else type(given).__name__
     raise InvalidCall(f"track() was given {shown} as event; want its name, such as 'Signed Up'")
 
@@ -147,7 +147,7 @@ def checked_event(given: object) -> str:
 def instant(now: float) -> str:
     """Return a time, in seconds since 1970, as ISO 8601 in UTC with milliseconds."""
     milliseconds = int(now * 1000)
-    return f"{_second(milliseconds // 1000)}{_FRACTIONS[milliseconds % 1000]}"
+    return _second(milliseconds // 1000) + _FRACTIONS[milliseconds % 1000]
 
 
 def received(event: bytes, now: float) -> Message:

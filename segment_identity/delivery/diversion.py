@@ -19,6 +19,8 @@ def undivert(diversion: Diversion) -> None:
 
 def is_diverted(event: bytes) -> bool:
     """Hand *event* to the diversions, if there are any."""
+    if not _diversions:
+        return False
     for diversion in tuple(_diversions):
         diversion(event)
-    return bool(_diversions)
+    return True

@@ -65,17 +65,18 @@ class Lane:
 
         Never waits for more than the lock.
         """
+        size = len(event)
         number = batching.strand(key, len(self._strands))
-        keeper = self._keeper
+        ledger, keeper = self.ledger, self._keeper
         if keeper is None:
-            with self.ledger.lock:
-                if self.ledger.accept(len(event)):
+            with ledger.lock:
+                if ledger.accept(size):
                     strand = self._strands[number]
                     strand.backlog.put(event)
                     strand.nudge()
             return
-        with self.ledger.lock:
-            if self.ledger.accept(len(event), keeper.refusal(len(event))):
+        with ledger.lock:
+            if ledger.accept(size, keeper.refusal(size)):
                 self._fresh[number].append(event)
         keeper.wake()
 

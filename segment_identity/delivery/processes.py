@@ -2,7 +2,6 @@
 
 import atexit
 import os
-import threading
 import weakref
 from typing import Protocol
 
@@ -20,7 +19,7 @@ class Closable(Protocol):
 _all: weakref.WeakSet[Closable] = weakref.WeakSet()
 # Those that may have something to deliver; kept alive until they have.
 _open: set[Closable] = set()
-_exiting = threading.Event()
+_exiting = False
 
 
 def enter(closable: Closable) -> None:
@@ -28,9 +27,14 @@ def enter(closable: Closable) -> None:
     _all.add(closable)
 
 
-def must_close(closable: Closable) -> None:
-    """Close *closable* when the process ends."""
+def must_close(closable: Closable) -> bool:
+    """Close *closable* when the process ends; False if it is ending, so that nobody will.
+
+    Called after what is to be delivered waits. The exit looks the other way round, first at what
+    is open and then at what waits, so one of the two sees the other.
+    """
     _open.add(closable)
+    return not _exiting
 
 
 def closed(closable: Closable) -> None:
@@ -38,13 +42,9 @@ def closed(closable: Closable) -> None:
     _open.discard(closable)
 
 
-def is_exiting() -> bool:
-    """Tell whether the interpreter is ending, so that nobody will come to deliver later."""
-    return _exiting.is_set()
-
-
 def _at_exit() -> None:
-    _exiting.set()
+    global _exiting
+    _exiting = True
     for each in tuple(_open):
         each.close()
 

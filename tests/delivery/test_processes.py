@@ -158,6 +158,62 @@ def test_event_recorded_while_the_interpreter_exits_is_delivered(tmp_path: Path)
     assert len(lines(file)) == 1_001
 
 
+LATE = """
+import sys, threading
+from segment_identity import Analytics
+from delivery.support import Appending, emit
+
+class Late(Appending):
+    worker = None
+
+    def close(self):
+        if self.worker is None:
+            self.worker = threading.Thread(target=emit, args=(analytics, "Late"))
+            self.worker.start()
+            self.worker.join()
+
+analytics = Analytics(Late(sys.argv[1], pause=0.2))
+emit(analytics, "Event")
+assert analytics.close()
+"""
+
+
+def test_event_of_a_thread_while_everything_closes_is_delivered_at_exit(tmp_path: Path) -> None:
+    file = tmp_path / "events"
+    run(LATE, file)
+    assert [each["event"] for each in lines(file)] == ["Event", "Late"]
+
+
+CLOSED_OFTEN = """
+import sys, threading
+from segment_identity import Analytics
+from delivery.support import Appending, emit
+
+sys.setswitchinterval(1e-5)
+options = {"spool": sys.argv[2]} if len(sys.argv) > 2 else {}
+analytics = Analytics(Appending(sys.argv[1]), **options)
+
+def work():
+    for _ in range(100):
+        emit(analytics, *["Event"] * 5)
+
+workers = [threading.Thread(target=work) for _ in range(4)]
+for each in workers:
+    each.start()
+while any(each.is_alive() for each in workers):
+    analytics.close()
+"""
+
+
+@pytest.mark.parametrize("spooled", [False, True], ids=["in memory", "with a spool"])
+def test_closing_again_and_again_loses_no_event_of_other_threads(
+    tmp_path: Path, spooled: bool
+) -> None:
+    file = tmp_path / "events"
+    run(CLOSED_OFTEN, file, *([tmp_path / "spool"] if spooled else []))
+    assert len(lines(file)) == 2_000
+
+
 def test_exit_waits_no_longer_than_the_shutdown_timeout(tmp_path: Path) -> None:
     program = """
 import time
