@@ -8,11 +8,15 @@ Nothing is counted twice: the numbers are read from `stats()` when Prometheus as
 
 from collections.abc import Iterator
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
-
 from segment_identity.analytics import Analytics
 from segment_identity.delivery.accounts import Stats
+from segment_identity.destinations import extras
+
+try:
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+    from prometheus_client.registry import Collector
+except ModuleNotFoundError as error:
+    raise extras.missing(error, "StatsCollector", "prometheus") from error
 
 
 class StatsCollector(Collector):

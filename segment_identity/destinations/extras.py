@@ -14,10 +14,15 @@ def load(module: str, what: str, extra: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("segment_identity"):
             raise
-        raise MissingExtra(
-            f"{what} needs the package {error.name}; "
-            f"install it with: pip install 'segment-identity[{extra}]'"
-        ) from error
+        raise missing(error, what, extra) from error
+
+
+def missing(error: ModuleNotFoundError, what: str, extra: str) -> MissingExtra:
+    """Return the error that says which *extra* brings what was not found."""
+    return MissingExtra(
+        f"{what} needs the package {error.name}; "
+        f"install it with: pip install 'segment-identity[{extra}]'"
+    )
 
 
 def first(*modules: str) -> ModuleType:
