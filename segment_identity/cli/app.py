@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from segment_identity.cli.consume import consume
+from segment_identity.cli.doctor import doctor
 from segment_identity.cli.replay import replay
 from segment_identity.version import __version__
 
@@ -40,3 +41,4 @@ def start(
 
 app.command()(consume)
 app.command()(replay)
+app.command()(doctor)
