@@ -78,7 +78,7 @@ class Analytics:
         self.forget()
         self._throttle = Throttle()
         self.journal = Journal(self._count_fault)
-        self._sources = Sources(clock, new_id, self.journal)
+        self.sources = Sources(clock, new_id, self.journal)
         self._spool = spool if spool is None or isinstance(spool, Spool) else Spool(spool)
         room = batching.room(max_events, max_bytes, spooled=self._spool is not None)
         self._lanes = [
@@ -135,7 +135,7 @@ class Analytics:
         )
         given = snapshot.mapping(checked_mapping("identity", "context", context))
         visit = DetachedVisit(
-            who=visitor, given={"library": contexts.LIBRARY, **given}, sources=self._sources
+            who=visitor, given={"library": contexts.LIBRARY, **given}, sources=self.sources
         )
         return Identity(visit, self)
 

@@ -104,6 +104,15 @@ def link(raw: bytes) -> str:
     return f"{scheme.lower()}://{host}{path}{_masked(search or '')}"[:_MAX_URL]
 
 
+def without_secrets(url: str) -> str:
+    """Return *url*, or a query alone, with the values of secrets masked."""
+    before, question, rest = url.partition("?")
+    search, hash_, fragment = (rest if question else before).partition("#")
+    if not question:
+        return f"{search}{hash_}{_masked(fragment)}"
+    return f"{before}{question}{_masked(search)}{hash_}{_masked(fragment)}"
+
+
 def _page_of_request(
     headers: Mapping[bytes, bytes], scheme: str, server: str, path: bytes, query: bytes
 ) -> tuple[dict[str, str], str]:

@@ -192,3 +192,8 @@ class Identity:
             "group_traits": dict(who.group_traits),
             "context": Snapshot().mapping(self._visit.context()),
         }
+
+
+def visit_of(identity: Identity) -> Visit:
+    """Return what *identity* works on, for what else of this package does too."""
+    return identity._visit

@@ -112,12 +112,17 @@ def moment(verb: str, given: object, now: float) -> str:
 
 def checked_message_id(verb: str, given: object) -> str:
     """Return *given* as a messageId, which Segment wants shorter than 100 characters."""
-    if isinstance(given, str) and 0 < len(given) <= _MAX_MESSAGE_ID and given.isprintable():
+    if isinstance(given, str) and is_message_id(given):
         return given
     raise InvalidCall(
         f"{verb}() was given {type(given).__name__} as message_id; "
         f"want a printable text of 1 to {_MAX_MESSAGE_ID} characters, unique for this message"
     )
+
+
+def is_message_id(given: str) -> bool:
+    """Tell whether *given* can be a messageId."""
+    return 0 < len(given) <= _MAX_MESSAGE_ID and given.isprintable()
 
 
 def checked_mapping(verb: str, name: str, given: object) -> Mapping[Any, Any]:
@@ -146,7 +151,11 @@ def checked_event(given: object) -> str:
 
 def instant(now: float) -> str:
     """Return a time, in seconds since 1970, as ISO 8601 in UTC with milliseconds."""
-    milliseconds = int(now * 1000)
+    return stamp(int(now * 1000))
+
+
+def stamp(milliseconds: int) -> str:
+    """Return a time, in whole milliseconds since 1970, as `instant` does."""
     return _second(milliseconds // 1000) + _FRACTIONS[milliseconds % 1000]
 
 

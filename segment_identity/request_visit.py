@@ -10,6 +10,7 @@ from segment_identity.context import Context
 from segment_identity.jsonable import Snapshot
 from segment_identity.messages import checked_mapping
 from segment_identity.minting import Occasion
+from segment_identity.proxies import Address
 from segment_identity.recognition import NOBODY, Recognition
 from segment_identity.reconcile import Recognised
 from segment_identity.settings import Settings, Site
@@ -148,6 +149,11 @@ class RequestVisit(Visit, eq=False, kw_only=True):
                 self._context = {"library": context.LIBRARY}
         return self._context
 
+    def address(self) -> Address | None:
+        """Return the address of the client, as far as it is known."""
+        forwarded = self._joined(b"x-forwarded-for")
+        return proxies.client_address(self._peer(), forwarded, self.settings.trusted_proxies)
+
     def app_user(self) -> AppUser | None:
         """Ask the `user` option; what it raises or returns wrongly is reported and ignored."""
         ask = self.settings.user
@@ -166,9 +172,6 @@ class RequestVisit(Visit, eq=False, kw_only=True):
 
     def _build_context(self) -> Context:
         scope, settings = self.scope, self.settings
-        address = proxies.client_address(
-            self._peer(), self._joined(b"x-forwarded-for"), settings.trusted_proxies
-        )
         server = scope.get("server")
         secure = self.site() is settings.secure
         return context.from_request(
@@ -178,7 +181,7 @@ class RequestVisit(Visit, eq=False, kw_only=True):
             path=scope.get("raw_path") or scope.get("path", "").encode("utf-8", "replace"),
             query=scope.get("query_string", b""),
             script=minting.is_script_call(self.headers()),
-            ip=proxies.shown(address, settings.ip),
+            ip=proxies.shown(self.address(), settings.ip),
         )
 
     def _peer(self) -> str | None:

@@ -27,6 +27,8 @@ CORE: Final = frozenset(
     batching caching calls circuit consumption context cookies diagnosis endpoint errors ids
     jsonable marker messages minting newcomers options persist presented proxies published_keys
     reconcile records retry schema seen signing spooling topic version visitor
+    ingest.body ingest.callers ingest.clocks ingest.parsing ingest.rate ingest.recent
+    ingest.routes ingest.settings ingest.stamping
     """.split()
 )
 # What gives a core module time, randomness, other threads, the network or a framework.

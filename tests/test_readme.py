@@ -14,6 +14,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from segment_identity import Analytics, Identity, IdentityMiddleware
+from segment_identity.browser import TrackingAPI
 from segment_identity.testing import capture
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
@@ -46,7 +47,9 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[st
     monkeypatch.setitem(sys.modules, module.__name__, module)
     names: dict[str, Any] = vars(module)
     names |= {
-        "settings": SimpleNamespace(secret_key="k-9f27b1c06dce4f3b"),
+        "settings": SimpleNamespace(
+            secret_key="k-9f27b1c06dce4f3b", tracking_key="t-51c0b7ae2d9f8e64"
+        ),
         "create_user": create_user,
         "queue": Queue(),
     }
@@ -85,6 +88,12 @@ def test_the_options_of_the_readme_are_those_of_the_middleware() -> None:
     assert told == {name: IN_WORDS.get(name, f"`{text}`") for name, text in shown.items()}
 
 
+def test_the_readme_names_every_option_of_the_ingest() -> None:
+    told = table(section("First-party tracking"), "option")
+    defaults = options_of(TrackingAPI.__init__)
+    assert told == {name: f"`{default!r}`" for name, default in defaults.items()}
+
+
 def test_the_readme_names_every_option_of_analytics() -> None:
     options = set(options_of(Analytics.__init__)) - {"clock", "new_id"}
     assert {name for name in options if f"`{name}`" not in section("Options")} == set()
@@ -98,7 +107,7 @@ def test_the_readme_names_all_that_an_identity_has_and_nothing_else() -> None:
 
 
 def test_the_readme_has_its_python_blocks() -> None:
-    assert len(BLOCKS) == 7
+    assert len(BLOCKS) == 8
 
 
 def test_the_start_of_the_readme_stays_short() -> None:

@@ -26,6 +26,7 @@ from segment_identity import (
     __version__,
     get_identity,
 )
+from segment_identity.browser import TrackingAPI
 from segment_identity.destinations import Console, Memory
 from segment_identity.fastapi import CurrentIdentity
 from segment_identity.testing import Captured, capture
@@ -166,6 +167,22 @@ def how_the_middleware_is_wrapped(app: Starlette, key: str) -> None:
     IdentityMiddleware(app, secret_key=key, mint="sometimes")  # type: ignore[arg-type]
     served: Callable[[Scope, Receive, Send], Awaitable[None]] = wrapped
     assert callable(served)
+
+
+def how_the_ingest_is_mounted(app: FastAPI, analytics: Analytics, key: str) -> None:
+    app.mount("/v1", TrackingAPI(analytics))
+    app.mount(
+        "/v1",
+        TrackingAPI(
+            analytics,
+            write_keys=["wk"],
+            secret_keys=[key],
+            origins=["https://www.example.com"],
+            rate=None,
+        ),
+    )
+    TrackingAPI(analytics, key)  # type: ignore[call-arg]
+    TrackingAPI("memory:")  # type: ignore[arg-type]
 
 
 def how_tests_capture() -> None:

@@ -1,0 +1,5 @@
+"""What goes into pages, so that browser and server keep one identity, and what pages post."""
+
+from segment_identity.ingest.app import TrackingAPI
+
+__all__ = ["TrackingAPI"]

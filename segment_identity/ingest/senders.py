@@ -1,0 +1,69 @@
+"""What a request says of who sent it, read from the identity the middleware put there."""
+
+from collections.abc import Iterator
+
+from starlette.types import Scope
+
+from segment_identity import proxies
+from segment_identity.identity import Identity, visit_of
+from segment_identity.ingest.callers import Headers
+from segment_identity.ingest.stamping import Sender
+from segment_identity.minting import Silence
+from segment_identity.proxies import Address
+from segment_identity.request_visit import RequestVisit
+
+# So many times the rate of one client may come from one network, which many may share.
+_NEIGHBOURS = 10.0
+_MAX_AGENT = 512
+
+
+class Request:
+    """One request; without the middleware in front it is nobody's."""
+
+    __slots__ = ("_headers", "_identity", "_scope", "_visit")
+
+    def __init__(self, scope: Scope, headers: Headers) -> None:
+        self._scope = scope
+        self._headers = headers
+        found = scope.get("state", {}).get("identity")
+        self._identity = found if isinstance(found, Identity) else None
+        visit = None if self._identity is None else visit_of(self._identity)
+        self._visit = visit if isinstance(visit, RequestVisit) else None
+
+    def silence(self) -> Silence | None:
+        """Say why nothing in this request is recorded: an opt-out, a crawler; or None.
+
+        This is the one place that is asked before anything a browser or an app sent is taken.
+        """
+        return None if self._visit is None else self._visit.occasion().silence
+
+    def sender(self) -> Sender:
+        """Return what is known of who sent this."""
+        agent = self._headers.get(b"user-agent", b"")[:_MAX_AGENT].decode("latin-1")
+        visit, identity = self._visit, self._identity
+        if visit is None or identity is None:
+            return Sender(ip=proxies.shown(self._address(), "mask"), user_agent=agent)
+        # Asking for the person lets the app's own log-in have its say, which may change the device.
+        user_id = identity.user_id
+        return Sender(
+            anonymous_id=visit.visitor.anonymous_id,
+            user_id=user_id,
+            ip=proxies.shown(self._address(), visit.settings.ip),
+            user_agent=agent,
+        )
+
+    def clients(self, rate: float) -> Iterator[tuple[str, float]]:
+        """Yield whose requests this one counts as, and how many those may make in a second.
+
+        A visitor has cookies, and may throw them away; then their whole network counts.
+        """
+        network = proxies.shown(self._address(), "mask") or "?"
+        known = None if self._visit is None else self._visit.found().visitor.anonymous_id
+        yield known or f"?{network}", rate
+        yield f"network {network}", rate * _NEIGHBOURS
+
+    def _address(self) -> Address | None:
+        if self._visit is not None:
+            return self._visit.address()
+        client = self._scope.get("client")
+        return proxies.client_address(str(client[0]) if client else None, b"", 0)

@@ -1,0 +1,1 @@
+"""Taking what trackers post."""
