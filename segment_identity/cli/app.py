@@ -7,6 +7,7 @@ import typer
 
 from segment_identity.cli.consume import consume
 from segment_identity.cli.doctor import doctor
+from segment_identity.cli.imports import import_
 from segment_identity.cli.replay import replay
 from segment_identity.version import __version__
 
@@ -42,3 +43,4 @@ def start(
 app.command()(consume)
 app.command()(replay)
 app.command()(doctor)
+app.command("import")(import_)

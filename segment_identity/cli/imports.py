@@ -1,0 +1,62 @@
+"""`segment-identity import`: hand a file of events to a destination."""
+
+import sys
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from segment_identity.cli.signals import stopping
+from segment_identity.importing import Imported, import_events
+
+
+def import_(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="One event a line as JSON, also by gzip.")
+    ],
+    destination: Annotated[
+        str,
+        typer.Argument(
+            envvar="SEGMENT_IDENTITY_DESTINATION", help="sqlite:///analytics.db, or another URL"
+        ),
+    ],
+    again: Annotated[
+        bool, typer.Option("--again", help="Begin anew, whatever was imported before.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Import a file of events, and go on where an earlier import of it ended.
+
+    How far it got stands in FILE.progress; lines that are no events or are refused for good are
+    appended to FILE.rejected. SIGTERM and Ctrl-C end it in good order. The exit code is 1 if
+    anything was left.
+    """
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    quiet = json or not sys.stderr.isatty()
+    with stopping() as stop, Progress(*columns, console=Console(stderr=True), disable=quiet) as bar:
+        task = bar.add_task("importing", total=None)
+        report = import_events(
+            file,
+            destination,
+            again=again,
+            progress=lambda done, size: bar.update(task, completed=done, total=size),
+            stop=stop,
+        )
+    typer.echo(msgspec.json.encode(report) if json else in_words(report))
+    if report.abandoned:
+        raise typer.Exit(1)
+
+
+def in_words(report: Imported) -> str:
+    """Return a report as a sentence."""
+    return (
+        f"{report.lines:,} read: {report.delivered:,} delivered, {report.rejected:,} rejected, "
+        f"{report.abandoned:,} left; {report.skipped:,} imported before"
+    )
