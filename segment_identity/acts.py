@@ -5,7 +5,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from segment_identity import calls, messages, visitor
+from segment_identity import calls, messages, pending, visitor
 from segment_identity import context as contexts
 from segment_identity.calls import Call, Common
 from segment_identity.jsonable import Snapshot
@@ -179,6 +179,8 @@ def record(
                 timestamp=call.timestamp,
             )
         )
+        if call.browser:
+            visit.defer(pending.deferred(kind, who, fields, call))
     except Exception as error:
         visit.report("record", error)
         sink.drop("failed")

@@ -2,7 +2,7 @@
 
 from starlette.types import Message
 
-from segment_identity import acts, caching, minting, newcomers, persist
+from segment_identity import acts, caching, cookies, minting, newcomers, pending, persist
 from segment_identity.acts import Sink
 from segment_identity.caching import Headers
 from segment_identity.entropy import new_nonce
@@ -13,6 +13,14 @@ from segment_identity.request_visit import RequestVisit
 _FORGOTTEN = (
     "some traits were too large to be remembered in the cookie "
     f"(remember_traits keeps {persist.TRAITS_BUDGET} bytes)"
+)
+_LEFT_OUT = (
+    "calls with browser=True were too large or too many to wait for the next page "
+    f"(together {pending.ROOM} bytes); only the server has them"
+)
+_PERSONAL = (
+    "snippet() printed calls of one visitor in a response that shared caches may keep, so it was "
+    "made private; such routes should answer without 'public'"
 )
 _SHARED = (
     "an identity changed in a response that shared caches may keep, so it was not stored; "
@@ -28,14 +36,19 @@ def with_identity(
     headers: Headers = start.get("headers", ())
     if visit.settings.listens:
         _finish(visit, identity, sink, status, headers)
+    if visit.replayed:
+        headers = _personal(visit, headers)
+        start = {**start, "headers": headers}
     known = visit.recognition()
     lines = _lines(visit, known, status, headers)
-    if not lines:
-        return start
     short_lived = known.found.link
-    if short_lived is not None and sink is not None:
+    if lines and short_lived is not None and sink is not None:
         # The browser remembered an older id than this one, so both are the same device.
         acts.link(visit, sink, short_lived)
+    if visit.deferred or visit.replayed:
+        lines = [*lines, *_pending(visit, status, headers)]
+    if not lines:
+        return start
     return {**start, "headers": caching.with_cookies(headers, lines)}
 
 
@@ -54,6 +67,31 @@ def _finish(
         kinds = [value for name, value in headers if name.lower() == b"content-type"]
         if minting.is_page_view(occasion, visit.method(), status, b"".join(kinds[:1])):
             identity.page()
+
+
+def _personal(visit: RequestVisit, headers: Headers) -> Headers:
+    """Keep a page that makes one visitor's calls out of shared caches."""
+    if not caching.may_carry_cookies(200, headers):
+        visit.advise("personal", _PERSONAL)
+    return caching.personal(headers)
+
+
+def _pending(visit: RequestVisit, status: int, headers: Headers) -> list[bytes]:
+    """Return the Set-Cookie values by which calls wait for the next page, or wait no more."""
+    if not caching.may_carry_cookies(status, headers):
+        if visit.deferred:
+            visit.advise("shared", _SHARED)
+        return []
+    site, now = visit.site(), visit.now()
+    before = None if visit.replayed else visit.pending()
+    waits, all_fitted = pending.waiting(before, visit.deferred, visit.visitor, now)
+    if not all_fitted:
+        visit.advise("pending", _LEFT_OUT)
+    if waits is not None:
+        value = pending.dumps(waits, visit.settings.pending)
+        return [site.pending + b"=" + value + site.attributes.brief(now, pending.LIFE)]
+    header = cookies.cookie_header(visit.scope["headers"])
+    return site.attributes.delete(site.pending) if cookies.values(header, site.pending) else []
 
 
 def _lines(visit: RequestVisit, known: Recognition, status: int, headers: Headers) -> list[bytes]:

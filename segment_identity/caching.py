@@ -16,6 +16,7 @@ _NO_STORE_STATUS: Final = frozenset({206, 304})
 _SHARED_HEADERS: Final = frozenset(
     {b"cdn-cache-control", b"surrogate-control", b"cloudflare-cdn-cache-control"}
 )
+_CACHING: Final = _SHARED_HEADERS | {b"cache-control", b"expires"}
 _SHARED: Final = frozenset({b"public", b"s-maxage", b"immutable"})
 _PRIVATE: Final = frozenset({b"private", b"no-store"})
 
@@ -47,6 +48,17 @@ def with_cookies(headers: Headers, lines: Sequence[bytes]) -> list[tuple[bytes, 
     for line in lines:
         kept.append((b"set-cookie", line))
     return kept
+
+
+def personal(headers: Headers) -> Headers:
+    """Return the headers of a response whose body is about one visitor; no shared cache keeps it.
+
+    What said otherwise is taken out, as caches differ in what they make of contradictions.
+    """
+    if may_carry_cookies(200, headers):
+        return keep_private(headers)
+    kept = [pair for pair in headers if pair[0].lower() not in _CACHING]
+    return keep_private(kept)
 
 
 def keep_private(headers: Headers) -> list[tuple[bytes, bytes]]:

@@ -15,7 +15,9 @@ class Common(TypedDict, total=False):
     """Keyword arguments of every verb.
 
     *context* is laid over the request's own; *timestamp* is a datetime (a naive one is UTC) or an
-    ISO 8601 text; *anonymous_id* replaces the stored one, as in Analytics.js.
+    ISO 8601 text; *anonymous_id* replaces the stored one, as in Analytics.js. With *browser* the
+    next page makes the call again there, for destinations that live in the browser; whoever sits
+    at it can read what the call says.
     """
 
     context: Mapping[str, Any] | None
@@ -23,6 +25,7 @@ class Common(TypedDict, total=False):
     timestamp: datetime | str | None
     message_id: str | None
     anonymous_id: str | int | None
+    browser: bool
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -33,6 +36,7 @@ class Call(msgspec.Struct, frozen=True):
     timestamp: str
     message_id: str
     anonymous_id: str | None
+    browser: bool = False
 
 
 _NAMES = frozenset(Common.__annotations__)
@@ -52,12 +56,16 @@ def checked(
         )
     message_id = given.get("message_id")
     anonymous_id = given.get("anonymous_id")
+    browser = given.get("browser", False)
+    if not isinstance(browser, bool):
+        raise InvalidCall(f"{verb}() was given {type(browser).__name__} as browser; want a bool")
     return Call(
         _mapping(verb, "context", given.get("context"), snapshot),
         _mapping(verb, "integrations", given.get("integrations"), snapshot),
         messages.moment(verb, given.get("timestamp"), now),
         new_id() if message_id is None else messages.checked_message_id(verb, message_id),
         None if anonymous_id is None else ids.given(verb, "anonymous_id", anonymous_id),
+        browser,
     )
 
 

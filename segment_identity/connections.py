@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from segment_identity.errors import NotInstalled
 from segment_identity.identity import Identity
+from segment_identity.request_visit import RequestVisit
 
 
 class HasScope(Protocol):
@@ -27,3 +28,10 @@ def get_identity(connection: HasScope) -> Identity:
         "this connection has no identity; add the middleware to the app: "
         "app.add_middleware(IdentityMiddleware, secret_key=…)"
     )
+
+
+def request_visit(connection: HasScope) -> RequestVisit:
+    """Return the visit behind the identity of a request or websocket, for other shells."""
+    visit = get_identity(connection)._visit
+    assert isinstance(visit, RequestVisit)
+    return visit

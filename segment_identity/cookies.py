@@ -131,9 +131,11 @@ def encode_raw(octets: bytes) -> bytes:
 class Attributes:
     """The unchanging parts of our Set-Cookie lines for one domain and one scheme."""
 
-    __slots__ = ("_delete", "_delete_host_only", "_tail", "prefix")
+    __slots__ = ("_delete", "_delete_host_only", "_tail", "domain", "prefix", "secure")
 
     def __init__(self, *, domain: str | None, secure: bool) -> None:
+        self.domain = domain
+        self.secure = secure
         where = b"; Path=/" + (b"; Domain=" + domain.encode("ascii") if domain else b"")
         rest = b"; SameSite=Lax" + (b"; Secure" if secure else b"")
         gone = b"=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
@@ -149,6 +151,10 @@ class Attributes:
         """
         return _endings(self._tail, int(now))
 
+    def brief(self, now: float, seconds: int) -> bytes:
+        """Return what follows the value of a cookie that no script reads, good for *seconds*."""
+        return _lifetime(int(now), seconds) + self._tail + b"; HttpOnly"
+
     def delete(self, name: bytes) -> list[bytes]:
         """Return Set-Cookie values that remove *name*, in its domain and its host-only form."""
         lines = [name + self._delete]
@@ -161,6 +167,10 @@ class Attributes:
 
 @lru_cache(maxsize=16)
 def _endings(tail: bytes, now: int) -> tuple[bytes, bytes]:
-    lifetime = f"; Max-Age={YEAR}; Expires={formatdate(now + YEAR, usegmt=True)}"
-    plain = lifetime.encode("ascii") + tail
+    plain = _lifetime(now, YEAR) + tail
     return plain, plain + b"; HttpOnly"
+
+
+def _lifetime(now: int, seconds: int) -> bytes:
+    expires = formatdate(now + seconds, usegmt=True)
+    return f"; Max-Age={seconds}; Expires={expires}".encode("ascii")

@@ -70,7 +70,7 @@ class IdentityMiddleware:
             raise ConfigurationError(
                 f"analytics was given {type(analytics).__name__}; want an Analytics or None"
             )
-        signer = settings.signer(secret_key, previous_keys)
+        signer, pending = settings.signers(secret_key, previous_keys)
         domain = options.cookie_domain(cookie_domain)
         self.app = app
         self._analytics = analytics
@@ -78,6 +78,7 @@ class IdentityMiddleware:
         self._sources = Sources(clock, new_id, journal)
         self._settings = Settings(
             signer=signer,
+            pending=pending,
             plain=settings.site(signer, domain, secure=False, browser=browser),
             secure=settings.site(signer, domain, secure=True, browser=browser),
             browser=browser,

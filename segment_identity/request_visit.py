@@ -5,11 +5,12 @@ from typing import Final
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
-from segment_identity import context, cookies, ids, minting, proxies
+from segment_identity import context, cookies, ids, minting, pending, proxies
 from segment_identity.context import Context
 from segment_identity.jsonable import Snapshot
 from segment_identity.messages import checked_mapping
 from segment_identity.minting import Occasion
+from segment_identity.pending import Deferred, Pending
 from segment_identity.proxies import Address
 from segment_identity.recognition import NOBODY, Recognition
 from segment_identity.reconcile import Recognised
@@ -28,6 +29,10 @@ class RequestVisit(Visit, eq=False, kw_only=True):
     # The response has begun, so cookies are settled; and the new id is among them.
     answered: bool = False
     kept: bool = False
+    # Calls of this request that no page has made in the browser yet; and whether one makes the
+    # calls that waited.
+    deferred: tuple[Deferred, ...] = ()
+    replayed: bool = False
     _recognition: Recognition | None = None
     _occasion: Occasion | None = None
     _context: Context | None = None
@@ -69,7 +74,33 @@ class RequestVisit(Visit, eq=False, kw_only=True):
     def is_steady(self) -> bool:
         """Tell, at little cost, that the visitor is known and nothing about it changed."""
         known, current = self.recognition(), self._current
-        return known.steady and (current is None or current is known.found.visitor)
+        same = current is None or current is known.found.visitor
+        return known.steady and same and not self.deferred and not self.replayed
+
+    def defer(self, call: Deferred) -> None:
+        """Let the page being made, or the next one, make *call* again."""
+        if self.answered or not self.settings.browser:
+            super().defer(call)
+        else:
+            self.deferred += (call,)
+
+    def pending(self) -> Pending | None:
+        """Return the calls that earlier requests left for a page."""
+        header, site = cookies.cookie_header(self.scope["headers"]), self.site()
+        return pending.loads(header, site.pending, self.settings.pending, self.now())
+
+    def replay(self) -> list[bytes]:
+        """Return the calls that the page being made must make, which it then has.
+
+        A page that nobody opened, or whose cookies are settled already, leaves them to the next.
+        """
+        if self.answered or not self.occasion().navigation:
+            return []
+        waited = self.pending()
+        calls = pending.due(waited, self.deferred, self.visitor)
+        self.deferred = ()
+        self.replayed |= waited is not None or bool(calls)
+        return calls
 
     def found(self) -> Recognised:
         """Return who the cookies say it is."""

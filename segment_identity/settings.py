@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from starlette.requests import HTTPConnection
 
-from segment_identity import options
+from segment_identity import options, pending
 from segment_identity.cookies import Attributes
 from segment_identity.errors import ConfigurationError
 from segment_identity.minting import Mint
@@ -14,7 +14,7 @@ from segment_identity.newcomers import Newcomers
 from segment_identity.persist import Remember
 from segment_identity.proxies import IpPolicy, TrustedProxies
 from segment_identity.recognition import Recogniser
-from segment_identity.signing import MemorySigner, key_bytes
+from segment_identity.signing import MemorySigner, Seal, key_bytes
 from segment_identity.visitor import OnUserChange
 
 AppUser = str | int | tuple[str | int, Mapping[str, Any]] | None
@@ -28,12 +28,15 @@ class Site(msgspec.Struct, frozen=True):
     attributes: Attributes
     recogniser: Recogniser
     newcomers: Newcomers
+    # The name of the cookie of calls that wait for a page.
+    pending: bytes
 
 
 class Settings(msgspec.Struct, frozen=True):
     """Everything a request needs to know."""
 
     signer: MemorySigner
+    pending: Seal
     plain: Site
     secure: Site
     browser: bool
@@ -51,14 +54,15 @@ class Settings(msgspec.Struct, frozen=True):
     listens: bool
 
 
-def signer(secret_key: object, previous_keys: object) -> MemorySigner:
-    """Return the signer for one key that signs and older ones that only verify."""
+def signers(secret_key: object, previous_keys: object) -> tuple[MemorySigner, Seal]:
+    """Return who signs memories and pending calls: one key signs, older ones only verify."""
     if isinstance(previous_keys, str | bytes) or not isinstance(previous_keys, Sequence):
         raise ConfigurationError(
             f"previous_keys was given {type(previous_keys).__name__}; want a list of keys"
         )
     older = [key_bytes("previous_keys", key) for key in previous_keys]
-    return MemorySigner([key_bytes("secret_key", secret_key), *older])
+    keys = [key_bytes("secret_key", secret_key), *older]
+    return MemorySigner(keys), Seal(keys, pending.SALT)
 
 
 def site(memory_signer: MemorySigner, domain: str | None, *, secure: bool, browser: bool) -> Site:
@@ -68,6 +72,7 @@ def site(memory_signer: MemorySigner, domain: str | None, *, secure: bool, brows
         attributes,
         Recogniser(memory_signer, attributes, browser=browser),
         Newcomers(memory_signer, attributes, browser=browser),
+        attributes.prefix + pending.COOKIE,
     )
 
 

@@ -94,8 +94,8 @@ class _Key:
 
     __slots__ = ("_inner", "_outer")
 
-    def __init__(self, key: bytes) -> None:
-        signer = Signer(key, salt=SALT, key_derivation="hmac", digest_method=hashlib.sha256)
+    def __init__(self, key: bytes, salt: bytes) -> None:
+        signer = Signer(key, salt=salt, key_derivation="hmac", digest_method=hashlib.sha256)
         # A derived key is as long as a digest, so it is never longer than a block.
         block = signer.derive_key().ljust(hashlib.sha256().block_size, b"\0")
         self._inner = hashlib.sha256(bytes(octet ^ 0x36 for octet in block))
@@ -109,28 +109,24 @@ class _Key:
         return _base64(outer.digest())
 
 
-class MemorySigner:
-    """Signs with the first key and verifies with all of them."""
+class Seal:
+    """Signs what is for one purpose with the first key, and verifies it with all of them."""
 
     __slots__ = ("_keys",)
 
-    def __init__(self, keys: Sequence[bytes]) -> None:
-        self._keys = [_Key(key) for key in keys]
+    def __init__(self, keys: Sequence[bytes], salt: bytes) -> None:
+        self._keys = [_Key(key, salt) for key in keys]
 
     def __repr__(self) -> str:
-        return f"MemorySigner({len(self._keys)} keys)"
-
-    def dumps(self, memory: Memory) -> bytes:
-        """Return the cookie value for *memory*."""
-        return self.signed(encoded(memory))
+        return f"{type(self).__name__}({len(self._keys)} keys)"
 
     def signed(self, plain: bytes) -> bytes:
-        """Return the cookie value for a memory that is *encoded* already."""
+        """Return a cookie value that holds *plain*."""
         body = _base64(plain)
         return body + b"." + self._keys[0].signature(body)
 
-    def loads(self, token: bytes) -> Opened | None:
-        """Return what *token* holds, or None if no key signed exactly these bytes.
+    def opened(self, token: bytes) -> tuple[bytes, bool] | None:
+        """Return what *token* holds and whether the current key signed it; None if no key did.
 
         The signature is made anew and compared as text, so that no second spelling of one
         signature passes; nothing is decoded before it held. Age is not judged here.
@@ -140,9 +136,30 @@ class MemorySigner:
             return None
         for position, key in enumerate(self._keys):
             if hmac.compare_digest(key.signature(body), signature):
-                memory = _decode(body)
-                return None if memory is None else Opened(memory, position == 0)
+                plain = _unbase64(body)
+                return None if plain is None else (plain, position == 0)
         return None
+
+
+class MemorySigner(Seal):
+    """Signs memories."""
+
+    __slots__ = ()
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        super().__init__(keys, SALT)
+
+    def dumps(self, memory: Memory) -> bytes:
+        """Return the cookie value for *memory*."""
+        return self.signed(encoded(memory))
+
+    def loads(self, token: bytes) -> Opened | None:
+        """Return what *token* holds, or None if no key signed exactly these bytes."""
+        opened = self.opened(token)
+        if opened is None:
+            return None
+        memory = _decode(opened[0])
+        return None if memory is None else Opened(memory, opened[1])
 
 
 def encoded(memory: Memory) -> bytes:
@@ -208,10 +225,16 @@ def _base64(raw: bytes) -> bytes:
     return binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE).rstrip(b"=")
 
 
-def _decode(body: bytes) -> Memory | None:
+def _unbase64(body: bytes) -> bytes | None:
     try:
-        raw = base64.b64decode(body + b"=" * (-len(body) % 4), altchars=b"-_", validate=True)
-        wire = msgspec.json.decode(raw, type=_Wire)
+        return base64.b64decode(body + b"=" * (-len(body) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        return None
+
+
+def _decode(plain: bytes) -> Memory | None:
+    try:
+        wire = msgspec.json.decode(plain, type=_Wire)
     except (msgspec.DecodeError, ValueError, RecursionError):
         return None
     if wire.version != VERSION:

@@ -10,6 +10,7 @@ from segment_identity import messages, visitor
 from segment_identity.context import Context
 from segment_identity.jsonable import encoded
 from segment_identity.minting import Occasion
+from segment_identity.pending import Deferred
 from segment_identity.reconcile import Recognised
 from segment_identity.sources import Sources
 from segment_identity.visitor import OnUserChange, Visitor
@@ -18,6 +19,10 @@ from segment_identity.visitor import OnUserChange, Visitor
 AppUser = tuple[str | None, Mapping[str, Any]]
 
 _ANY: Final = Occasion(navigation=True)
+_NO_PAGE: Final = (
+    "a call with browser=True was made where no page can follow (in a job, on a websocket, once "
+    "the response had begun, or with the middleware's browser=False); only the server has it"
+)
 
 
 class Visit(msgspec.Struct, eq=False, kw_only=True):
@@ -132,6 +137,10 @@ class Visit(msgspec.Struct, eq=False, kw_only=True):
     def will_keep(self) -> bool:
         """Tell whether an anonymousId made in this visit will last beyond it."""
         return True
+
+    def defer(self, call: Deferred) -> None:
+        """Let the next page make *call* again, if there can be one."""
+        self.advise("browser", _NO_PAGE)
 
     def app_user(self) -> AppUser | None:
         """Return whom the app's own authentication says is there; None if it does not say."""

@@ -51,6 +51,7 @@ CORE: Final = frozenset(
     minting
     newcomers
     options
+    pending
     persist
     presented
     proxies

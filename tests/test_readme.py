@@ -14,7 +14,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from segment_identity import Analytics, Identity, IdentityMiddleware
-from segment_identity.browser import TrackingAPI
+from segment_identity.browser import TrackingAPI, snippet
 from segment_identity.testing import capture
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
@@ -75,7 +75,7 @@ def table(text: str, head: str) -> dict[str, str]:
     return {name: each[1] for each in cells for name in re.findall(r"`(\w+)", each[0])}
 
 
-def options_of(build: Callable[..., None]) -> dict[str, Any]:
+def options_of(build: Callable[..., object]) -> dict[str, Any]:
     """Return the default of every keyword that a constructor takes."""
     parameters = inspect.signature(build).parameters.values()
     return {each.name: each.default for each in parameters if each.kind is each.KEYWORD_ONLY}
@@ -94,6 +94,26 @@ def test_the_readme_names_every_option_of_the_ingest() -> None:
     assert told == {name: f"`{default!r}`" for name, default in defaults.items()}
 
 
+def test_the_arguments_of_the_readme_are_those_of_the_snippet() -> None:
+    told = table(section("In the browser"), "argument")
+    in_words = {
+        "write_key": "none",
+        "script": "Segment's CDN",
+        "cdn_url": "Segment's CDN",
+        "cdn_settings": "no destinations",
+    }
+    shown = {name: repr(each).replace("'", '"') for name, each in options_of(snippet).items()}
+    assert told == {name: in_words.get(name, f"`{text}`") for name, text in shown.items()}
+
+
+def test_a_sign_up_of_the_readme_is_made_again_in_the_browser(program: dict[str, Any]) -> None:
+    with TestClient(program["app"]) as client:
+        welcome = client.post("/join")
+        assert welcome.url.path == "/welcome"
+        assert '["track","Signed Up",{"plan":"premium"},' in welcome.text
+        assert "Signed Up" not in client.get("/welcome").text
+
+
 def test_the_readme_names_every_option_of_analytics() -> None:
     options = set(options_of(Analytics.__init__)) - {"clock", "new_id"}
     assert {name for name in options if f"`{name}`" not in section("Options")} == set()
@@ -107,7 +127,7 @@ def test_the_readme_names_all_that_an_identity_has_and_nothing_else() -> None:
 
 
 def test_the_readme_has_its_python_blocks() -> None:
-    assert len(BLOCKS) == 8
+    assert len(BLOCKS) == 10
 
 
 def test_the_start_of_the_readme_stays_short() -> None:

@@ -26,7 +26,7 @@ from segment_identity import (
     __version__,
     get_identity,
 )
-from segment_identity.browser import TrackingAPI
+from segment_identity.browser import Markup, TrackingAPI, snippet
 from segment_identity.destinations import Console, Memory
 from segment_identity.fastapi import CurrentIdentity
 from segment_identity.testing import Captured, capture
@@ -59,6 +59,8 @@ def what_the_verbs_take(identity: Identity, now: datetime, traits: Mapping[str, 
     identity.group("acme", {"size": 9}, integrations={"All": False})
     identity.group(7)
     identity.alias("u-2", "u-1", anonymous_id="abcdefgh")
+    identity.track("Signed Up", traits, browser=True)
+    identity.identify("u-1", browser=True)
     identity.reset()
     identity.reset(keep_device=True)
     identity.set_anonymous_id("abcdefgh")
@@ -69,6 +71,8 @@ def what_the_verbs_refuse(identity: Identity) -> None:
     identity.track()  # type: ignore[call-arg]
     identity.track("Signed Up", ["plan"])  # type: ignore[arg-type]
     identity.page("Home", {}, "Docs")  # type: ignore[call-arg]
+    identity.track("Signed Up", browser="yes")  # type: ignore[arg-type]
+    identity.reset(True, browser=True)  # type: ignore[call-arg]
     identity.reset(True)  # type: ignore[call-arg]
     identity.track("Signed Up", timestmp=None)  # type: ignore[call-arg]
     identity.anonymous_id = "abcdefgh"  # type: ignore[misc]
@@ -132,6 +136,24 @@ def how_an_identity_is_found(
     assert_type(get_identity(request), Identity)
     assert_type(get_identity(websocket), Identity)
     assert_type(get_identity(connection), Identity)
+
+
+def what_a_page_gets(request: Request, settings: Mapping[str, Any]) -> None:
+    assert_type(snippet(request, write_key="w"), Markup)
+    snippet(
+        request,
+        write_key="w",
+        script="/index.js",
+        cdn_url="https://cdn.example.com",
+        cdn_settings=settings,
+        api_host="/v1",
+        integrations={"All": False},
+        page=False,
+        nonce="n",
+    )
+    snippet(request)  # type: ignore[call-arg]
+    text: str = snippet(request, write_key="w")
+    assert text
 
 
 def endpoint(identity: CurrentIdentity) -> None:
