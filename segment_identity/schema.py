@@ -21,7 +21,11 @@ _MAX_NAME: Final = 63
 _MAX_DEPTH: Final = 16
 _INT64: Final = 2**63
 _TABLES: Final = frozenset(
-    "identifies users tracks pages screens groups accounts aliases discards".split()
+    """
+    identifies users tracks pages screens groups accounts aliases discards
+    profiles id_graph profile_events profile_calls profile_ids profile_links profile_aliases
+    profile_traits profile_nodes profile_edges profile_neighbours profile_roots
+    """.split()
 )
 _COMMON: Final = (
     ("anonymous_id", "anonymousId"),

@@ -24,48 +24,11 @@ TREES: Final[dict[str, ast.Module]] = {
 # Of whatever these import from this package, they may import only each other.
 CORE: Final = frozenset(
     """
-    batching
-    caching
-    calls
-    circuit
-    consumption
-    context
-    cookies
-    diagnosis
-    endpoint
-    errors
-    ids
-    imports
-    ingest.body
-    ingest.callers
-    ingest.clocks
-    ingest.parsing
-    ingest.rate
-    ingest.recent
-    ingest.routes
-    ingest.settings
-    ingest.stamping
-    jsonable
-    marker
-    messages
-    minting
-    newcomers
-    options
-    pending
-    persist
-    presented
-    proxies
-    published_keys
-    reconcile
-    records
-    retry
-    schema
-    seen
-    signing
-    spooling
-    topic
-    version
-    visitor
+    batching caching calls circuit consumption context cookies diagnosis endpoint errors facts ids
+    imports ingest.body ingest.callers ingest.clocks ingest.parsing ingest.rate ingest.recent
+    ingest.routes ingest.settings ingest.stamping jsonable marker messages minting newcomers options
+    pending persist presented profile proxies published_keys reconcile records retry schema seen
+    signing spooling stitching topic version visitor
     """.split()
 )
 # What gives a core module time, randomness, other threads, the network or a framework.

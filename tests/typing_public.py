@@ -3,7 +3,7 @@
 A change that breaks somebody's annotations breaks these first.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, assert_type
@@ -29,8 +29,9 @@ from segment_identity import (
 from segment_identity.browser import Markup, TrackingAPI, snippet
 from segment_identity.destinations import Console, Memory
 from segment_identity.fastapi import CurrentIdentity
+from segment_identity.profile import Call, Profile
 from segment_identity.testing import Captured, capture
-from segment_identity.warehouse import Warehouse
+from segment_identity.warehouse import Profiles, Projection, Warehouse
 
 
 def what_an_identity_tells(identity: Identity) -> None:
@@ -103,6 +104,31 @@ class OwnDestination:
 def what_analytics_takes(url: str) -> Analytics:
     destination: Destination = OwnDestination()
     return Analytics(url, destination, Memory(), Console(), Warehouse(url))
+
+
+def what_a_warehouse_takes(url: str, own: Projection) -> list[Warehouse]:
+    return [
+        Warehouse(url),
+        Warehouse(url, profiles="last"),
+        Warehouse(url, profiles=None, projections=[own]),
+    ]
+
+
+def what_profiles_answer(profiles: Profiles) -> None:
+    with Profiles("sqlite:///analytics.db", policy="last") as same:
+        assert_type(same, Profiles)
+    assert_type(profiles.whois("u-1"), Profile | None)
+    assert_type(profiles.whois("u-1", limit=10), Profile | None)
+
+
+def what_a_profile_tells(profile: Profile, call: Call) -> None:
+    assert_type(profile.user_id, str | None)
+    assert_type(profile.user_ids, Sequence[str])
+    assert_type(profile.anonymous_ids, Sequence[str])
+    assert_type(profile.known_since, str | None)
+    assert_type(profile.traits, Mapping[str, Any])
+    assert_type(profile.timeline, Sequence[Call])
+    assert_type(call.was_known, bool)
 
 
 def what_analytics_does(analytics: Analytics) -> None:

@@ -9,6 +9,7 @@ from segment_identity.cli.consume import consume
 from segment_identity.cli.doctor import doctor
 from segment_identity.cli.imports import import_
 from segment_identity.cli.replay import replay
+from segment_identity.cli.whois import whois
 from segment_identity.version import __version__
 
 # Typer's own tracebacks show local variables, and so passwords in URLs.
@@ -44,3 +45,4 @@ app.command()(consume)
 app.command()(replay)
 app.command()(doctor)
 app.command("import")(import_)
+app.command()(whois)

@@ -1,6 +1,7 @@
 """Segment's warehouse tables in a database of one's own."""
 
 from segment_identity.warehouse.destination import Warehouse
+from segment_identity.warehouse.profiles import Profiles
 from segment_identity.warehouse.projection import Projection
 
-__all__ = ["Projection", "Warehouse"]
+__all__ = ["Profiles", "Projection", "Warehouse"]

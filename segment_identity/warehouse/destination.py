@@ -10,9 +10,11 @@ from sqlalchemy.engine import URL, Connection
 
 from segment_identity.messages import received
 from segment_identity.schema import Row, Scalar, fitted, rows
+from segment_identity.stitching import Policy
 from segment_identity.warehouse.collation import COLLATED, collated
 from segment_identity.warehouse.engine import open_engine
 from segment_identity.warehouse.faults import explained
+from segment_identity.warehouse.profile_facts import ProfileFacts
 from segment_identity.warehouse.projection import Projection
 from segment_identity.warehouse.tables import Tables
 
@@ -22,14 +24,22 @@ class Warehouse:
     track event, adding columns as properties appear.
 
     A batch is one transaction, and `message_id` is the key, so one that comes twice changes
-    nothing. *url* is an SQLAlchemy URL such as `sqlite:///analytics.db`. *projections* are kept in
-    the same transactions.
+    nothing. *url* is an SQLAlchemy URL such as `sqlite:///analytics.db`. *profiles* says whom a
+    device belongs to that several users share: its first or its last one; None keeps no profiles.
+    *projections* are kept in the same transactions.
     """
 
-    def __init__(self, url: str | URL, *, projections: Sequence[Projection] = ()) -> None:
+    def __init__(
+        self,
+        url: str | URL,
+        *,
+        profiles: Policy | None = "first",
+        projections: Sequence[Projection] = (),
+    ) -> None:
         self.engine = open_engine(url)
         self._tables = Tables()
-        self._projections = tuple(projections)
+        own = () if profiles is None else (ProfileFacts(profiles),)
+        self._projections: tuple[Projection, ...] = (*own, *projections)
         self._is_prepared = False
 
     def __repr__(self) -> str:

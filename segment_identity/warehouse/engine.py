@@ -1,12 +1,15 @@
 """Open an SQLite database so that many processes can write to it."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from segment_identity.errors import ConfigurationError
+
+# An execution option: a transaction that never writes, and so waits for no writer.
+READS: Final = "segment_identity_reads"
 
 
 def open_engine(url: str | URL) -> Engine:
@@ -57,4 +60,5 @@ def _prepare(connection: Any, _: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    is_reading = connection.get_execution_options().get(READS, False)
+    connection.exec_driver_sql("BEGIN" if is_reading else "BEGIN IMMEDIATE")

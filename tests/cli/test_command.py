@@ -31,7 +31,7 @@ def test_the_script_is_installed_and_says_its_version() -> None:
 def test_help_names_every_command() -> None:
     done = command("--help")
     assert done.returncode == 0
-    for name in ("consume", "doctor", "import", "replay"):
+    for name in ("consume", "doctor", "import", "replay", "whois"):
         assert name in done.stdout
 
 

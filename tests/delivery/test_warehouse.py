@@ -19,6 +19,7 @@ from sqlalchemy.engine import Connection
 from segment_identity import Analytics, ConfigurationError, Fault
 from segment_identity.messages import Message
 from segment_identity.warehouse import Warehouse
+from segment_identity.warehouse.profile_tables import METADATA
 
 from .support import PATIENCE, emit, run
 
@@ -62,8 +63,11 @@ def query(file: Path, sql: str) -> list[dict[str, Any]]:
 
 
 def tables(file: Path) -> set[str]:
-    """Return the names of all tables."""
-    return {row["name"] for row in query(file, "SELECT name FROM sqlite_schema WHERE type='table'")}
+    """Return the names of all tables but those of the profiles."""
+    found = {
+        row["name"] for row in query(file, "SELECT name FROM sqlite_schema WHERE type='table'")
+    }
+    return found - {each.name for each in METADATA.tables.values()}
 
 
 def columns(file: Path, table: str) -> dict[str, str]:

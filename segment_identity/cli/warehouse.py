@@ -1,0 +1,34 @@
+"""What the commands that ask a warehouse have in common."""
+
+from typing import Annotated, Any
+
+import typer
+
+from segment_identity.destinations import extras
+
+WarehouseUrl = Annotated[
+    str,
+    typer.Option(
+        "--warehouse",
+        "-w",
+        metavar="URL",
+        envvar="SEGMENT_IDENTITY_WAREHOUSE",
+        help="sqlite:///analytics.db, or another URL",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def opened(command: str, url: str) -> Any:
+    """Return the profiles of the warehouse at *url*, for *command*."""
+    loaded = extras.load(
+        "segment_identity.warehouse.profiles", f"segment-identity {command}", "warehouse"
+    )
+    return loaded.Profiles(url)
+
+
+def shown(value: object) -> str:
+    """Return *value* as a text that cannot move the cursor, as what people send may."""
+    return "".join(
+        each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in str(value)
+    )

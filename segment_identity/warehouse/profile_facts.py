@@ -1,0 +1,65 @@
+"""Keep the facts of every batch, in the transaction that stores its rows."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from segment_identity.facts import Facts, facts
+from segment_identity.stitching import Policy
+from segment_identity.warehouse import profile_tables as tables
+from segment_identity.warehouse import profile_views as views
+
+
+class ProfileFacts:
+    """Stitches profiles: which ids are one person, from what each batch tells.
+
+    By *policy* a device that several users share belongs to its first or its last one.
+    """
+
+    def __init__(self, policy: Policy = "first") -> None:
+        self._policy = policy
+        self._shapes: set[tuple[object, bool, bool, bool]] = set()
+
+    def prepare(self, connection: Connection, /) -> None:
+        """Make the tables that are missing, and the views anew."""
+        self._shapes.clear()
+        tables.create(connection)
+        views.create(connection, self._policy)
+
+    def write(self, connection: Connection, messages: Sequence[Mapping[str, Any]], /) -> None:
+        """Take the messages of one batch."""
+        store(connection, facts(messages))
+        # The view of all calls has the tables and columns there are; new ones come with these.
+        shapes = {
+            (
+                each.get("type"),
+                bool(each.get("anonymousId")),
+                bool(each.get("userId")),
+                bool(each.get("event") or each.get("name")),
+            )
+            for each in messages
+        }
+        if not shapes <= self._shapes:
+            views.create_calls(connection)
+            self._shapes |= shapes
+
+
+def store(connection: Connection, told: Facts) -> None:
+    """Add what some events told to what is known."""
+    for table, rows in (
+        (tables.IDS, [(*each, when) for each, when in told.ids.items()]),
+        (tables.LINKS, [(*each, *span) for each, span in told.links.items()]),
+        (tables.ALIASES, [(*each, *span) for each, span in told.aliases.items()]),
+        (tables.TRAITS, [(*each, *value) for each, value in told.traits.items()]),
+    ):
+        _upsert(connection, table, rows)
+
+
+def _upsert(connection: Connection, table: sa.Table, rows: Iterable[tuple[str, ...]]) -> None:
+    names = table.c.keys()
+    # In one order everywhere, so that two processes wait for one another and never in a circle.
+    records = [dict(zip(names, row, strict=True)) for row in sorted(rows)]
+    if records:
+        connection.execute(tables.upsert(connection, table), records)

@@ -1,0 +1,6 @@
+SELECT
+  source AS segment_id,
+  MIN(target) AS root
+FROM profile_neighbours
+GROUP BY
+  source

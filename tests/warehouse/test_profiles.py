@@ -1,0 +1,139 @@
+"""Who is who, in a database: the scenarios in any order, and what `whois` says of them."""
+
+import json
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from core.identities import drawn
+from sqlalchemy.engine import Connection
+
+from segment_identity.facts import facts
+from segment_identity.messages import Message
+from segment_identity.profile import segment_id
+from segment_identity.stitching import POLICIES, Policy, canonical
+from segment_identity.warehouse import Profiles, Warehouse, people
+from segment_identity.warehouse.profile_facts import ProfileFacts, store
+from segment_identity.warehouse.profile_tables import METADATA
+
+from .scenarios import SCENARIOS, Scenario
+
+EACH_SCENARIO = pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/analytics.db"
+
+
+@pytest.fixture
+def warehouse(url: str) -> Iterator[Warehouse]:
+    made = Warehouse(url)
+    yield made
+    made.close()
+
+
+def load(warehouse: Warehouse, events: Sequence[Message], size: int = 500) -> None:
+    """Load events as a lane does."""
+    for start in range(0, len(events), size):
+        warehouse.send([json.dumps(each).encode() for each in events[start : start + size]])
+
+
+def query(warehouse: Warehouse, sql: str) -> list[tuple[object, ...]]:
+    """Return what a person's query finds."""
+    with warehouse.engine.connect() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(sql)]
+
+
+def graph(connection: Connection) -> dict[str, str]:
+    """Return the id graph."""
+    rows = connection.exec_driver_sql("SELECT segment_id, canonical_segment_id FROM id_graph")
+    return {row[0]: row[1] for row in rows}
+
+
+def wanted(scenario: Scenario) -> dict[str, str]:
+    return {each: name for name, ids in scenario.people.items() for each in ids}
+
+
+def again(events: Sequence[Message], seed: int) -> list[Message]:
+    """Return events in another order, some of them twice."""
+    chance = random.Random(seed)
+    more = [*events, *chance.choices(events, k=len(events))]
+    chance.shuffle(more)
+    return more
+
+
+def emptied(connection: Connection) -> None:
+    for table in METADATA.sorted_tables:
+        connection.execute(sa.delete(table))
+
+
+def in_batches(connection: Connection, events: Sequence[Message], chance: random.Random) -> None:
+    rest = list(events)
+    while rest:
+        size = chance.randint(1, 6)
+        store(connection, facts(rest[:size]))
+        del rest[:size]
+
+
+@EACH_SCENARIO
+def test_people_come_out_right_in_200_orders(warehouse: Warehouse, scenario: Scenario) -> None:
+    with warehouse.engine.begin() as connection:
+        ProfileFacts().prepare(connection)
+        for seed in range(200):
+            emptied(connection)
+            in_batches(connection, again(scenario.events, seed), random.Random(seed))
+            assert graph(connection) == wanted(scenario), seed
+
+
+@EACH_SCENARIO
+def test_every_event_belongs_to_whom_it_should(warehouse: Warehouse, scenario: Scenario) -> None:
+    load(warehouse, again(scenario.events, 1), size=3)
+    found = query(warehouse, "SELECT id, attributed_user_id FROM profile_events ORDER BY id")
+    assert found == sorted(scenario.attributed.items())
+
+
+@EACH_SCENARIO
+def test_whois_finds_the_same_person_by_each_of_their_ids(
+    warehouse: Warehouse, url: str, scenario: Scenario
+) -> None:
+    load(warehouse, again(scenario.events, 2))
+    with Profiles(url) as profiles:
+        for name, ids in scenario.people.items():
+            for each in sorted(ids):
+                one = profiles.whois(each)
+                assert one is not None
+                assert one.segment_id == name
+                assert {f"user_id:{each}" for each in one.user_ids} | {
+                    f"anonymous_id:{each}" for each in one.anonymous_ids
+                } == ids
+                belong = {
+                    message_id
+                    for message_id, owner in scenario.attributed.items()
+                    if owner == one.user_id
+                }
+                if one.user_id is not None:
+                    assert {each.message_id for each in one.timeline} == belong
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_person_is_found_from_few_facts_as_from_all(warehouse: Warehouse, policy: Policy) -> None:
+    with warehouse.engine.begin() as connection:
+        ProfileFacts(policy).prepare(connection)
+        for seed in range(300):
+            events = drawn(seed)
+            emptied(connection)
+            in_batches(connection, again(events, seed), random.Random(seed))
+            who = {
+                segment_id(each): segment_id(home)
+                for each, home in canonical(facts(events), policy).items()
+            }
+            assert graph(connection) == who, seed
+            for each, home in who.items():
+                found = people.members(connection, each, policy)
+                assert found is not None
+                assert next(map(segment_id, found)) == home
+                same = {one for one, other in who.items() if other == home}
+                assert {segment_id(one) for one in found} == same, (seed, each)
