@@ -1,5 +1,6 @@
 """Analytics.js identity on the server, for ASGI apps."""
 
+from segment_identity.acting import ActingAs
 from segment_identity.analytics import Analytics
 from segment_identity.connections import get_identity
 from segment_identity.delivery.accounts import Account, Fault, Stats
@@ -21,6 +22,7 @@ from segment_identity.version import __version__
 
 __all__ = [
     "Account",
+    "ActingAs",
     "Analytics",
     "ConfigurationError",
     "Destination",

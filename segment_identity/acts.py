@@ -7,6 +7,7 @@ import msgspec
 
 from segment_identity import calls, messages, pending, visitor
 from segment_identity import context as contexts
+from segment_identity.acting import ActingAs
 from segment_identity.calls import Call, Common
 from segment_identity.jsonable import Snapshot
 from segment_identity.messages import Kind, Message
@@ -44,19 +45,26 @@ def look(visit: Visit, sink: Sink | None) -> Visitor:
 
 def follow_app(visit: Visit, sink: Sink | None) -> None:
     """Make the visitor whom the app says is signed in, unless a verb already said so."""
-    said = None if visit.decided else visit.app_user()
-    if said is None:
-        return
+    said = None if visit.acting else visit.app_user()
+    if isinstance(said, ActingAs):
+        # Whatever the app says besides, it says while staff only look.
+        return visit.act_as(said)
+    if said is None or visit.decided:
+        return None
     user_id, traits = said
     verb = visitor.app_says(visit.visitor, user_id)
     if verb == "reset":
         forget(visit, keep_device=False)
+    elif verb == "identify" and not visit.lasts:
+        # Nobody can know that it was said before, so it would be said with every request.
+        visit.become(visitor.named(visit.visitor, user_id))
     elif verb == "identify":
         call = calls.checked("identify", {}, Snapshot(), visit.now(), visit.new_id)
         policy = visitor.authoritative(visit.on_user_change)
         identify(visit, sink, user_id, traits, call, policy)
     if verb is not None and visit.occasion().silence is None:
         visit.used = True
+    return None
 
 
 def prepare(
@@ -97,7 +105,7 @@ def identify(
         visit.visitor,
         user_id,
         traits,
-        new_id=visit.new_id,
+        new_id=visit.new_device_id,
         on_user_change=policy,
         claimed=found.claimed,
         ambiguous=found.ambiguous and not visit.changed,
@@ -116,7 +124,9 @@ def forget(visit: Visit, *, keep_device: bool) -> None:
     """Make the visitor a stranger."""
     claimed = visit.found().claimed
     visit.become(
-        visitor.reset(visit.visitor, new_id=visit.new_id, keep_device=keep_device, claimed=claimed)
+        visitor.reset(
+            visit.visitor, new_id=visit.new_device_id, keep_device=keep_device, claimed=claimed
+        )
     )
 
 

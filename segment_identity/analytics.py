@@ -4,14 +4,15 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import TracebackType
 from typing import Any, Final, Self
 
-import msgspec
-
 from segment_identity import batching, ids, options
+from segment_identity import consent as consents
 from segment_identity import context as contexts
+from segment_identity.before_send import BeforeSend, Hook
+from segment_identity.consent import Consent
 from segment_identity.delivery import processes
 from segment_identity.delivery.accounts import Account, Fault, Stats, total
 from segment_identity.delivery.diversion import is_diverted
@@ -29,8 +30,6 @@ from segment_identity.sources import Sources
 from segment_identity.spool.spool import Spool
 from segment_identity.visitor import Visitor
 
-BeforeSend = Callable[[Message], Message | None]
-
 
 class Analytics:
     """Sends what identities do to one or more destinations, without ever making a request wait.
@@ -44,6 +43,7 @@ class Analytics:
     process nor an outage loses them; a `segment_identity.spool.Spool` has more options. The queue
     is then only the way into it, and *max_bytes* alone bounds it unless *max_events* is given.
 
+    *categories* gives a destination, by its name in `stats()`, the consent categories it needs.
     *before_send* sees every message as a dict and returns it, changed or not, or None to drop it.
     *sample*, a number between 0 and 1, keeps all events of that share of visitors. *on_error* is
     called from a delivery thread with a `Fault`. Times are seconds.
@@ -54,7 +54,8 @@ class Analytics:
         self,
         *destinations: Destination | str,
         spool: str | os.PathLike[str] | Spool | None = None,
-        before_send: BeforeSend | None = None,
+        categories: Mapping[str, str | Collection[str]] | None = None,
+        before_send: Hook | None = None,
         sample: float | None = None,
         on_error: Callable[[Fault], None] | None = None,
         max_events: int | None = None,
@@ -71,13 +72,13 @@ class Analytics:
         options.positive("max_bytes", max_bytes)
         options.positive("shutdown_timeout", shutdown_timeout)
         options.fraction("sample", sample)
-        self._before_send = before_send
         self._sample = sample
         self._on_error = on_error
         self._shutdown_timeout = shutdown_timeout
         self.forget()
         self._throttle = Throttle()
         self.journal = Journal(self._count_fault)
+        self._before_send = before_send and BeforeSend(before_send, self.drop, self.journal)
         self.sources = Sources(clock, new_id, self.journal)
         self._spool = spool if spool is None or isinstance(spool, Spool) else Spool(spool)
         room = batching.room(max_events, max_bytes, spooled=self._spool is not None)
@@ -85,6 +86,7 @@ class Analytics:
             Lane(name, destination, room=room, on_fault=self._tell, keeper=self._spool)
             for name, destination in named(destinations)
         ]
+        self._categories = options.categories(categories, [lane.name for lane in self._lanes])
         if self._spool is not None:
             self._spool.attach(self._lanes, self.journal.report)
         processes.enter(self)
@@ -118,11 +120,12 @@ class Analytics:
         traits: Mapping[str, Any] | None = None,
         group_traits: Mapping[str, Any] | None = None,
         context: Mapping[str, Any] | None = None,
+        consent: Consent = None,
     ) -> Identity:
         """Return a handle for use outside a request, for example in a job.
 
         Takes what `Identity.to_dict()` gave. Without an *anonymous_id* its messages carry a new
-        one only if there is no *user_id* either.
+        one only if there is no *user_id* either. With *consent* False nothing is recorded.
         """
         snapshot = Snapshot()
         visitor = Visitor(
@@ -134,8 +137,12 @@ class Analytics:
             touched=True,
         )
         given = snapshot.mapping(checked_mapping("identity", "context", context))
+        agreed = consents.given("identity", consent)
         visit = DetachedVisit(
-            who=visitor, given={"library": contexts.LIBRARY, **given}, sources=self.sources
+            who=visitor,
+            given={"library": contexts.LIBRARY, **given, **consents.stamp(agreed)},
+            allowed=agreed is not False,
+            sources=self.sources,
         )
         return Identity(visit, self)
 
@@ -145,7 +152,7 @@ class Analytics:
             return self.drop("sampled_out")
         event = encoded(message)
         if self._before_send is not None:
-            changed = self._changed(event)
+            changed = self._before_send.changed(event)
             if changed is None:
                 return None
             event = changed
@@ -154,8 +161,12 @@ class Analytics:
         if is_diverted(event):
             return self.drop("captured")
         key = message["anonymousId"] or message["userId"] or message["messageId"]
+        closed = consents.closed_to(event, self._categories) if self._categories else ()
         for lane in self._lanes:
-            lane.put(event, key)
+            if lane.name in closed:
+                lane.refuse("consent")
+            else:
+                lane.put(event, key)
         if not processes.must_close(self):
             self.close()
         return None
@@ -230,22 +241,6 @@ class Analytics:
             capture = Account(self._dropped.total(), dropped=dict(self._dropped))
             faults = dict(self._faults)
         return total({lane.name: lane.account() for lane in self._lanes}, capture, faults)
-
-    def _changed(self, event: bytes) -> bytes | None:
-        """Let `before_send` see a copy, so that what it changes reaches this message only."""
-        assert self._before_send is not None
-        try:
-            changed = self._before_send(msgspec.json.decode(event))
-            if changed is None:
-                self.drop("before_send")
-                return None
-            if not isinstance(changed, Mapping):
-                raise TypeError("before_send returned no message")
-            return encoded(Snapshot().mapping(changed, kept=False))
-        except Exception as error:
-            self.drop("before_send_failed")
-            self.journal.report("before_send", error)
-            return None
 
     def _tell(self, fault: Fault) -> None:
         if self._on_error is None:

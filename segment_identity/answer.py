@@ -2,7 +2,16 @@
 
 from starlette.types import Message
 
-from segment_identity import acts, caching, cookies, minting, newcomers, pending, persist
+from segment_identity import (
+    acts,
+    caching,
+    cookies,
+    minting,
+    newcomers,
+    pending,
+    persist,
+    withdrawal,
+)
 from segment_identity.acts import Sink
 from segment_identity.caching import Headers
 from segment_identity.entropy import new_nonce
@@ -45,7 +54,7 @@ def with_identity(
     if lines and short_lived is not None and sink is not None:
         # The browser remembered an older id than this one, so both are the same device.
         acts.link(visit, sink, short_lived)
-    if visit.deferred or visit.replayed:
+    if (visit.deferred or visit.replayed) and visit.storage() == "keep":
         lines = [*lines, *_pending(visit, status, headers)]
     if not lines:
         return start
@@ -96,6 +105,10 @@ def _pending(visit: RequestVisit, status: int, headers: Headers) -> list[bytes]:
 
 def _lines(visit: RequestVisit, known: Recognition, status: int, headers: Headers) -> list[bytes]:
     """Return the Set-Cookie values this response must carry; mostly none."""
+    storage = visit.storage()
+    if storage != "keep":
+        clears = storage == "clear" and caching.may_carry_cookies(status, headers)
+        return _parting(visit, known) if clears else []
     settings, occasion, changed = visit.settings, visit.occasion(), visit.changed
     keeps = minting.may_mint(occasion, settings.mint, used=visit.used, changed=changed)
     if not (keeps or visit.used or occasion.navigation):
@@ -125,3 +138,21 @@ def _lines(visit: RequestVisit, known: Recognition, status: int, headers: Header
         nonce=new_nonce(),
         browser=settings.browser,
     )
+
+
+def _parting(visit: RequestVisit, known: Recognition) -> list[bytes]:
+    """Return the Set-Cookie values that leave nothing of the visitor in the browser."""
+    attributes, seen, now = visit.site().attributes, known.presented, visit.now()
+    lines = withdrawal.set_cookies(
+        cookies.cookie_header(visit.scope["headers"]),
+        seen,
+        attributes=attributes,
+        now=now,
+        # Who comes with an opt-out was told when it was set, or set it in the page.
+        tell=visit.settings.browser and not seen.opted_out,
+    )
+    if visit.opting_out and not seen.opted_out:
+        lines += withdrawal.opt_out(attributes, now)
+    elif visit.opting_out is False:
+        lines += withdrawal.opt_in(attributes)
+    return lines

@@ -7,8 +7,10 @@ from segment_identity import acts, ids, messages, visitor
 from segment_identity import context as contexts
 from segment_identity.acts import Sink
 from segment_identity.calls import Common
+from segment_identity.consent import Consent
 from segment_identity.errors import InvalidCall
 from segment_identity.jsonable import Snapshot
+from segment_identity.minting import REFUSALS
 from segment_identity.visit import Visit
 
 Given = Mapping[str, Any] | None
@@ -76,6 +78,11 @@ class Identity:
     def is_ambiguous(self) -> bool:
         """Whether the browser sent several ids, one of which somebody else may have planted."""
         return self._visit.found().ambiguous
+
+    @property
+    def consent(self) -> Consent:
+        """What the visitor agreed to: a bool, or a bool by category; None if nobody asked."""
+        return self._visit.consent()
 
     @property
     def gpc(self) -> bool:
@@ -179,11 +186,20 @@ class Identity:
         acts.replace_device(self._visit, device)
         acts.use_if_changed(self._visit)
 
+    def opt_out(self) -> None:
+        """Record this visitor no more, forget them, and let the browser remember that."""
+        self._visit.opt(out=True)
+
+    def opt_in(self) -> None:
+        """Take `opt_out` back, from the next request on."""
+        self._visit.opt(out=False)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values from which `analytics.identity(**data)` goes on in a job."""
         acts.look(self._visit, self._sink)
         who = self._visit.with_id()
         acts.use(self._visit, "identify")
+        refused = self._visit.occasion().silence in REFUSALS
         return {
             "anonymous_id": who.anonymous_id,
             "user_id": who.user_id,
@@ -191,6 +207,7 @@ class Identity:
             "traits": dict(who.traits),
             "group_traits": dict(who.group_traits),
             "context": Snapshot().mapping(self._visit.context()),
+            "consent": False if refused else self._visit.consent(),
         }
 
 

@@ -3,7 +3,8 @@
 The value is the identity itself, because a running Analytics.js may have rewritten the plain
 cookies by the time the script reads them. *settled* means the server knows better (identify, reset,
 a replaced id); otherwise the id is tentative (fresh, or restored) and an older one in the browser's
-localStorage wins. When it does, the script answers by setting *replaced* to the id that lost.
+localStorage wins. When it does, the script answers by setting *replaced* to the id that lost. A
+settled marker without any id says that consent was withdrawn: the page forgets everything.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from segment_identity import cookies
 class Marker(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """One identity as told to, or answered by, the script in the page."""
 
-    anonymous_id: str
+    anonymous_id: str | None = None
     user_id: str | None = None
     group_id: str | None = None
     settled: bool = False
@@ -46,7 +47,9 @@ def loads(values: Sequence[bytes]) -> tuple[Marker | None, str | None]:
         except _ILLEGIBLE:
             pass
         try:
-            return msgspec.json.decode(text, type=Marker), None
+            found = msgspec.json.decode(text, type=Marker)
         except _ILLEGIBLE:
             continue
+        if found.settled or found.anonymous_id is not None:
+            return found, None
     return None, None

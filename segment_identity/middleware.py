@@ -8,12 +8,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from segment_identity import options, proxies, settings
 from segment_identity.analytics import Analytics
 from segment_identity.answer import with_identity
+from segment_identity.consent import Gpc
 from segment_identity.entropy import new_uuid
 from segment_identity.errors import ConfigurationError
+from segment_identity.guarded_visit import GuardedVisit
 from segment_identity.identity import Identity
 from segment_identity.journal import Journal
 from segment_identity.lifespan import with_delivery
 from segment_identity.minting import Mint
+from segment_identity.privacy import ConsentCallback, privacy
 from segment_identity.proxies import IpPolicy
 from segment_identity.request_visit import RequestVisit
 from segment_identity.settings import Exclude, Settings, UserCallback
@@ -28,8 +31,10 @@ class IdentityMiddleware:
     *previous_keys* still verify, so that a key can be replaced without forgetting anybody.
     *cookie_domain* shares the identity with subdomains, exactly as wide as Analytics.js does.
     *browser* False sets no cookie that scripts can read. *user* maps a connection to the id of the
-    signed-in user, to (id, traits) or to None, and always wins. *trusted_proxies* is the number of
-    proxies in front, or their networks. See the README for every option.
+    signed-in user, to (id, traits) or to None, and always wins. *consent* maps it to what the
+    visitor agreed to: None until asked, a bool, or bools by category, of which recording needs
+    *consent_category*. *trusted_proxies* is the number of proxies in front, or their networks. See
+    the README for every option.
     """
 
     @options.explained
@@ -44,6 +49,10 @@ class IdentityMiddleware:
         browser: bool = True,
         on_user_change: OnUserChange = "rotate",
         user: UserCallback | None = None,
+        consent: ConsentCallback | None = None,
+        consent_category: str = "analytics",
+        gpc: Gpc = ("advertising",),
+        cookieless: bool = False,
         mint: Mint = "navigation",
         remember_traits: bool | Collection[str] = False,
         track_pages: bool = False,
@@ -59,13 +68,11 @@ class IdentityMiddleware:
         options.one_of("mint", mint, ("navigation", "always", "never"))
         options.one_of("ip", ip, ("mask", "full", "none"))
         options.function("user", user)
+        private = privacy(consent, consent_category, gpc, cookieless, secret_key)
         options.function("clock", clock, required=True)
         options.function("new_id", new_id, required=True)
-        for name, value in (("browser", browser), ("track_pages", track_pages)):
-            settings.flag(name, value)
-        settings.flag("track_bots", track_bots)
-        if secure is not None:
-            settings.flag("secure", secure)
+        options.flags(browser=browser, track_pages=track_pages, track_bots=track_bots)
+        options.flags(secure=False if secure is None else secure)
         if analytics is not None and not isinstance(analytics, Analytics):
             raise ConfigurationError(
                 f"analytics was given {type(analytics).__name__}; want an Analytics or None"
@@ -76,6 +83,7 @@ class IdentityMiddleware:
         self._analytics = analytics
         journal = Journal() if analytics is None else analytics.journal
         self._sources = Sources(clock, new_id, journal)
+        self._visit = GuardedVisit if private.guards else RequestVisit
         self._settings = Settings(
             signer=signer,
             pending=pending,
@@ -92,6 +100,7 @@ class IdentityMiddleware:
             exclude=settings.exclude(exclude),
             always_secure=secure,
             track_bots=track_bots,
+            privacy=private,
             listens=user is not None or track_pages,
         )
 
@@ -108,7 +117,7 @@ class IdentityMiddleware:
         elif isinstance(state.get("identity"), Identity):
             # This middleware also stands further out, and that identity is the one.
             return await self.app(scope, receive, send)
-        visit = RequestVisit(scope=scope, settings=self._settings, sources=self._sources)
+        visit = self._visit(scope=scope, settings=self._settings, sources=self._sources)
         identity = state["identity"] = Identity(visit, self._analytics)
         if kind == "websocket":
             # Its handshake sets no cookie: an identity can be read there and not stored.

@@ -7,12 +7,15 @@ one visitor would be many. So only a navigation stores a new id by itself; what 
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import msgspec
 
 Mint = Literal["navigation", "always", "never"]
-Silence = Literal["method", "speculative", "bot", "opted_out", "excluded"]
+Refusal = Literal["opted_out", "gpc", "consent", "acting_as"]
+Silence = Literal["method", "speculative", "bot", "excluded"] | Refusal
+
+REFUSALS: Final = frozenset(get_args(Refusal))
 
 # Substrings of the user agents of programs that are not a person's browser.
 _BOTS: Final = (
@@ -57,6 +60,8 @@ class Occasion(msgspec.Struct, frozen=True, gc=False):
     silence: Silence | None = None
 
 
+# Silences in which the app may still say who somebody is.
+_ABOUT_NOBODY: Final = frozenset({None, "method", "speculative", "bot"})
 _NAVIGATION: Final = Occasion(navigation=True)
 _OTHER: Final = Occasion(navigation=False)
 
@@ -65,7 +70,7 @@ def occasion(
     method: str,
     headers: Mapping[bytes, bytes],
     *,
-    opted_out: bool = False,
+    refusal: Refusal | None = None,
     excluded: bool = False,
     track_bots: bool = False,
 ) -> Occasion:
@@ -73,8 +78,8 @@ def occasion(
     silence: Silence | None = None
     if excluded:
         silence = "excluded"
-    elif opted_out:
-        silence = "opted_out"
+    elif refusal is not None:
+        silence = refusal
     elif method in ("HEAD", "OPTIONS"):
         silence = "method"
     elif _is_speculative(headers):
@@ -92,7 +97,7 @@ def may_mint(occasion: Occasion, mint: Mint, *, used: bool, changed: bool = Fals
     *used* means that a verb was called, *changed* that one said who it is.
     """
     if mint == "never":
-        return changed
+        return changed and occasion.silence in _ABOUT_NOBODY
     return used or occasion.navigation or (mint == "always" and occasion.silence is None)
 
 
@@ -100,12 +105,11 @@ def is_recorded(kind: str, occasion: Occasion) -> bool:
     """Tell whether a message of *kind* is recorded.
 
     Nobody did anything in a silent request, but what the app says about an identity stays true;
-    who opted out or is excluded is not spoken of at all.
+    who refused or is excluded is not spoken of at all.
     """
     if occasion.silence is None:
         return True
-    told_by_app = kind in ("identify", "group", "alias")
-    return told_by_app and occasion.silence in ("method", "speculative", "bot")
+    return kind in ("identify", "group", "alias") and occasion.silence in _ABOUT_NOBODY
 
 
 def is_page_view(occasion: Occasion, method: str, status: int, content_type: bytes) -> bool:

@@ -5,7 +5,7 @@ import functools
 import inspect
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, ParamSpec
 
 from segment_identity.errors import ConfigurationError, UnknownOption
@@ -106,3 +106,39 @@ def fraction(name: str, value: object) -> None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if value is not None and not (is_number and 0 <= value <= 1):  # type: ignore[operator]
         raise ConfigurationError(f"{name} was given {value!r}; want a number from 0 to 1")
+
+
+def flags(**given: object) -> None:
+    """Raise unless every value is True or False."""
+    for name, value in given.items():
+        if not isinstance(value, bool):
+            raise ConfigurationError(f"{name} was given {value!r}; want True or False")
+
+
+def categories(value: object, destinations: Sequence[str]) -> dict[str, frozenset[str]]:
+    """Return the consent categories that each of some named *destinations* needs."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(
+            f"categories was given {type(value).__name__}; want a mapping of destinations to "
+            "categories, such as {'segment': ['advertising']}"
+        )
+    unknown = [name for name in value if name not in destinations]
+    if unknown:
+        raise ConfigurationError(
+            f"categories was given {unknown[0]!r}, which is no destination; there is "
+            + ", ".join(destinations)
+        )
+    return {name: _names(name, needed) for name, needed in value.items()}
+
+
+def _names(destination: str, given: object) -> frozenset[str]:
+    names = [given] if isinstance(given, str) else given
+    if isinstance(names, Collection) and not isinstance(names, bytes | Mapping):
+        found = frozenset(names)
+        if found and all(isinstance(name, str) and name for name in found):
+            return found
+    raise ConfigurationError(
+        f"categories was given {given!r} for {destination}; want a category or a list of them"
+    )

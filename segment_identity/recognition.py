@@ -51,6 +51,8 @@ class Recogniser:
         if b"ajs" not in header:
             return NOBODY
         seen = presented.read(header, self._name, browser=self._browser)
+        if seen.opted_out:
+            return Recognition(seen, STRANGER)
         memories, stale_key = self._memories(seen, now)
         memory = memories[0] if len(memories) == 1 else None
         found = reconcile(

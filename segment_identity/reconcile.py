@@ -14,6 +14,8 @@ a third, readable cookie, `ajs_sync`, says who spoke last:
 * No plain id at all: Analytics.js deletes its cookies on reset, but script-written cookies also
   just expire (Safari after seven days). The age of the signed memory tells them apart.
 * `ajs_reset`, left by the page's script, says a reset outright.
+* A settled marker of nobody stands: consent was withdrawn, and the page has not forgotten yet. What
+  it still shows is a leftover, so the next identity is new, and settled.
 
 Every row of this table is a row of the table in tests/core/test_reconcile.py.
 """
@@ -41,6 +43,7 @@ class Reason(enum.Enum):
     BROWSER_FORGOT = "the browser's cookies went within a day, which is a reset"
     RESTORED = "the browser's cookies expired; the signed memory brought them back"
     REPAIRED = "a part of the browser's cookies was missing or illegible"
+    WITHDRAWN = "consent was withdrawn and the page has not forgotten yet"
     REPLACED = "the browser remembered an older id than the one just made"
     BROWSER_CHANGED = "the browser changed the anonymousId"
     CLAIM_DIFFERS = "the browser claims another user than the signed one"
@@ -112,6 +115,8 @@ def _remembered(memory: Memory | None) -> Recognised:
 
 
 def _without_memory(presented: Presented) -> Recognised:
+    if presented.marker is not None and presented.marker.anonymous_id is None:
+        return Recognised(reason=Reason.WITHDRAWN, tell=True)
     anonymous_id = _first_valid(presented)
     if anonymous_id is None:
         return Recognised(claimed=presented.user_id)

@@ -1,31 +1,39 @@
 """A visit by a request: everything comes from the ASGI scope, and only when asked for."""
 
-from typing import Final
+from typing import Final, Literal
 
 from starlette.requests import HTTPConnection
-from starlette.types import Scope
 
-from segment_identity import context, cookies, ids, minting, pending, proxies
+from segment_identity import acting, context, cookies, ids, minting, pending, proxies
+from segment_identity import consent as consents
+from segment_identity.acting import ActingAs
+from segment_identity.consent import AGREED, Agreement, Consent
 from segment_identity.context import Context
 from segment_identity.jsonable import Snapshot
 from segment_identity.messages import checked_mapping
-from segment_identity.minting import Occasion
+from segment_identity.minting import Occasion, Refusal
 from segment_identity.pending import Deferred, Pending
-from segment_identity.proxies import Address
 from segment_identity.recognition import NOBODY, Recognition
-from segment_identity.reconcile import Recognised
-from segment_identity.settings import Settings, Site
-from segment_identity.visit import AppUser, Visit
-from segment_identity.visitor import OnUserChange
+from segment_identity.reconcile import STRANGER, Recognised
+from segment_identity.request_facts import RequestFacts
+from segment_identity.visit import AppUser
+from segment_identity.visitor import NOBODY as NO_VISITOR
+from segment_identity.visitor import OnUserChange, Visitor
+
+Storage = Literal["keep", "leave", "clear"]
 
 _SILENT: Final = Occasion(navigation=False, silence="excluded")
+_OPTED_OUT: Final = Occasion(navigation=False, silence="opted_out")
+_ACTING_AS: Final = Occasion(navigation=False, silence="acting_as")
+_TOO_LATE: Final = (
+    "opt_out() or opt_in() was called when no cookie could be set any more, "
+    "so the browser will not remember it"
+)
 
 
-class RequestVisit(Visit, eq=False, kw_only=True):
+class RequestVisit(RequestFacts, eq=False, kw_only=True):
     """The visit of one connection."""
 
-    scope: Scope
-    settings: Settings
     # The response has begun, so cookies are settled; and the new id is among them.
     answered: bool = False
     kept: bool = False
@@ -36,7 +44,6 @@ class RequestVisit(Visit, eq=False, kw_only=True):
     _recognition: Recognition | None = None
     _occasion: Occasion | None = None
     _context: Context | None = None
-    _headers: dict[bytes, bytes] | None = None
 
     @property
     def on_user_change(self) -> OnUserChange:
@@ -79,7 +86,7 @@ class RequestVisit(Visit, eq=False, kw_only=True):
 
     def defer(self, call: Deferred) -> None:
         """Let the page being made, or the next one, make *call* again."""
-        if self.answered or not self.settings.browser:
+        if self.answered or not (self.settings.browser and self.lasts) or self.acting:
             super().defer(call)
         else:
             self.deferred += (call,)
@@ -106,29 +113,6 @@ class RequestVisit(Visit, eq=False, kw_only=True):
         """Return who the cookies say it is."""
         return self.recognition().found
 
-    def site(self) -> Site:
-        """Return how identities are read and written for this connection's scheme."""
-        settings = self.settings
-        if settings.always_secure is not None:
-            secure = settings.always_secure
-        elif not settings.trusted_proxies:
-            secure = self.scope.get("scheme") in ("https", "wss")
-        else:
-            forwarded = self._joined(b"x-forwarded-proto")
-            scheme = str(self.scope.get("scheme", "http"))
-            secure = proxies.is_secure(scheme, self._peer(), forwarded, settings.trusted_proxies)
-        return settings.secure if secure else settings.plain
-
-    def headers(self) -> dict[bytes, bytes]:
-        """Return the last header of each name."""
-        if self._headers is None:
-            self._headers = dict(self.scope["headers"])
-        return self._headers
-
-    def method(self) -> str:
-        """Return the HTTP method; a websocket's handshake is a GET."""
-        return str(self.scope.get("method", "GET"))
-
     def occasion(self) -> Occasion:
         """Return what kind of request this is."""
         judged = self._occasion
@@ -137,8 +121,8 @@ class RequestVisit(Visit, eq=False, kw_only=True):
                 judged = minting.occasion(
                     self.scope.get("method", "GET"),
                     self.headers(),
-                    opted_out=self.recognition().presented.opted_out,
-                    excluded=self.settings.exclude is not None and self._is_excluded(),
+                    refusal=self.refusal(),
+                    excluded=self.settings.exclude is not None and self.is_excluded(),
                     track_bots=self.settings.track_bots,
                 )
                 if self.scope["type"] == "websocket":
@@ -155,9 +139,58 @@ class RequestVisit(Visit, eq=False, kw_only=True):
         agreed = presented.user_id == found.visitor.user_id
         return presented.user_id if agreed else found.claimed
 
-    def signals_gpc(self) -> bool:
-        """Tell whether the browser sent Global Privacy Control; only the value 1 is a signal."""
-        return self.headers().get(b"sec-gpc", b"").strip() == b"1"
+    def refusal(self) -> Refusal | None:
+        """Return who refuses that anything is recorded."""
+        return "opted_out" if self._is_opted_out() else None
+
+    def agreement(self) -> Agreement:
+        """Return what the visitor agreed to, which without `consent=` is what was not refused."""
+        if not self.signals_gpc():
+            return AGREED
+        privacy = self.settings.privacy
+        return consents.under_gpc(AGREED, privacy.gpc, privacy.category)
+
+    def consent(self) -> Consent:
+        """Return what the visitor agreed to; None if nobody was asked."""
+        if self._is_opted_out():
+            return False
+        agreed = self.agreement()
+        if agreed is AGREED and self.settings.privacy.consent is None:
+            return None
+        return consents.told(agreed)
+
+    def storage(self) -> Storage:
+        """Return what becomes of the browser's cookies."""
+        if self.acting or self.occasion().silence == "excluded":
+            return "leave"
+        return "clear" if self._is_opted_out() else "keep"
+
+    def opt(self, *, out: bool) -> None:
+        """Stop, or begin again with the next request, to record the visitor."""
+        if self.answered:
+            self.advise("opt", _TOO_LATE)
+        if not (out or self._is_opted_out()):
+            return
+        self.opting_out = out
+        if out:
+            self._occasion = _OPTED_OUT
+            self._recognition = Recognition(self.recognition().presented, STRANGER)
+            self._current = NO_VISITOR
+            self.used = self.changed = False
+            self.decided = True
+
+    def act_as(self, said: ActingAs) -> None:
+        """Make the visitor whom staff act as, for this request only."""
+        self.acting = True
+        self._current = Visitor(user_id=str(said.user_id), touched=True)
+        if not said.record:
+            self._occasion = _ACTING_AS
+        self._context = {**self.context(), **acting.mark(str(said.staff_id))}
+        self._shared = None
+
+    def equipped(self, who: Visitor) -> Visitor:
+        """Return *who* as messages must name them; the device is not that of whom staff act as."""
+        return who if self.acting else super().equipped(who)
 
     def will_keep(self) -> bool:
         """Tell whether an anonymousId made in this visit will be stored in the browser."""
@@ -180,12 +213,7 @@ class RequestVisit(Visit, eq=False, kw_only=True):
                 self._context = {"library": context.LIBRARY}
         return self._context
 
-    def address(self) -> Address | None:
-        """Return the address of the client, as far as it is known."""
-        forwarded = self._joined(b"x-forwarded-for")
-        return proxies.client_address(self._peer(), forwarded, self.settings.trusted_proxies)
-
-    def app_user(self) -> AppUser | None:
+    def app_user(self) -> AppUser | ActingAs | None:
         """Ask the `user` option; what it raises or returns wrongly is reported and ignored."""
         ask = self.settings.user
         if ask is None:
@@ -194,6 +222,12 @@ class RequestVisit(Visit, eq=False, kw_only=True):
             said = ask(HTTPConnection(self.scope))
             if said is None:
                 return None, {}
+            if isinstance(said, ActingAs):
+                return ActingAs(
+                    ids.given("user", "the user's id", said.user_id),
+                    ids.given("user", "the id of staff", said.staff_id),
+                    said.record,
+                )
             user_id, traits = said if isinstance(said, tuple) else (said, {})
             mapping = checked_mapping("user", "traits", traits)
             return ids.given("user", "the user's id", user_id), Snapshot().mapping(mapping)
@@ -205,7 +239,7 @@ class RequestVisit(Visit, eq=False, kw_only=True):
         scope, settings = self.scope, self.settings
         server = scope.get("server")
         secure = self.site() is settings.secure
-        return context.from_request(
+        built = context.from_request(
             self.headers(),
             scheme="https" if secure else "http",
             server=str(server[0]) if server else "",
@@ -214,19 +248,8 @@ class RequestVisit(Visit, eq=False, kw_only=True):
             script=minting.is_script_call(self.headers()),
             ip=proxies.shown(self.address(), settings.ip),
         )
+        built.update(consents.stamp(self.consent()))
+        return built
 
-    def _peer(self) -> str | None:
-        client = self.scope.get("client")
-        return str(client[0]) if client else None
-
-    def _joined(self, wanted: bytes) -> bytes:
-        return b",".join(value for name, value in self.scope["headers"] if name == wanted)
-
-    def _is_excluded(self) -> bool:
-        rule = self.settings.exclude
-        if rule is None:
-            return False
-        if callable(rule):
-            return bool(rule(HTTPConnection(self.scope)))
-        path = self.scope.get("path", "")
-        return any(path == each or path.startswith(each.rstrip("/") + "/") for each in rule)
+    def _is_opted_out(self) -> bool:
+        return self.opting_out is True or self.recognition().presented.opted_out

@@ -7,17 +7,19 @@ import msgspec
 from starlette.requests import HTTPConnection
 
 from segment_identity import options, pending
+from segment_identity.acting import ActingAs
 from segment_identity.cookies import Attributes
 from segment_identity.errors import ConfigurationError
 from segment_identity.minting import Mint
 from segment_identity.newcomers import Newcomers
 from segment_identity.persist import Remember
+from segment_identity.privacy import Privacy
 from segment_identity.proxies import IpPolicy, TrustedProxies
 from segment_identity.recognition import Recogniser
 from segment_identity.signing import MemorySigner, Seal, key_bytes
 from segment_identity.visitor import OnUserChange
 
-AppUser = str | int | tuple[str | int, Mapping[str, Any]] | None
+AppUser = str | int | tuple[str | int, Mapping[str, Any]] | ActingAs | None
 UserCallback = Callable[[HTTPConnection], AppUser]
 Exclude = Collection[str] | Callable[[HTTPConnection], bool]
 
@@ -50,6 +52,7 @@ class Settings(msgspec.Struct, frozen=True):
     exclude: Exclude | None
     always_secure: bool | None
     track_bots: bool
+    privacy: Privacy
     # Even a steady visitor's response gives us something to do.
     listens: bool
 
@@ -74,12 +77,6 @@ def site(memory_signer: MemorySigner, domain: str | None, *, secure: bool, brows
         Newcomers(memory_signer, attributes, browser=browser),
         attributes.prefix + pending.COOKIE,
     )
-
-
-def flag(name: str, value: object) -> None:
-    """Raise unless *value* is True or False."""
-    if not isinstance(value, bool):
-        raise ConfigurationError(f"{name} was given {value!r}; want True or False")
 
 
 def remember(value: object) -> Remember:

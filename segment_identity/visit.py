@@ -7,6 +7,8 @@ from typing import Any, Final
 import msgspec
 
 from segment_identity import messages, visitor
+from segment_identity.acting import ActingAs
+from segment_identity.consent import Consent
 from segment_identity.context import Context
 from segment_identity.jsonable import encoded
 from segment_identity.minting import Occasion
@@ -37,6 +39,9 @@ class Visit(msgspec.Struct, eq=False, kw_only=True):
     changed: bool = False
     decided: bool = False
     paged: bool = False
+    # Staff act as the user; an opt-out (or, False, opt-in) was asked for.
+    acting: bool = False
+    opting_out: bool | None = None
     _current: Visitor | None = None
     # The context of most messages as JSON, and the group it is for.
     _shared: tuple[str | None, msgspec.Raw] | None = None
@@ -54,6 +59,11 @@ class Visit(msgspec.Struct, eq=False, kw_only=True):
     def remembers(self) -> bool:
         """Whether traits are kept between requests."""
         return False
+
+    @property
+    def lasts(self) -> bool:
+        """Whether anybody may be remembered from one request to the next."""
+        return True
 
     @property
     def visitor(self) -> Visitor:
@@ -79,13 +89,17 @@ class Visit(msgspec.Struct, eq=False, kw_only=True):
         if current is None:
             current = self.found().visitor
         if current.anonymous_id is None:
-            current = visitor.ensure_id(current, self.sources.new_id)
+            current = self.equipped(current)
         self._current = current
         return current
 
+    def equipped(self, who: Visitor) -> Visitor:
+        """Return *who*, without an anonymousId, as messages and cookies must name them."""
+        return visitor.ensure_id(who, self.new_device_id)
+
     def device_id(self) -> str:
         """Return the anonymousId, made now if there was none."""
-        current = visitor.ensure_id(self.visitor, self.new_id)
+        current = visitor.ensure_id(self.visitor, self.new_device_id)
         self._current = current
         assert current.anonymous_id is not None
         return current.anonymous_id
@@ -114,6 +128,10 @@ class Visit(msgspec.Struct, eq=False, kw_only=True):
         """Return a new id."""
         return self.sources.new_id()
 
+    def new_device_id(self) -> str:
+        """Return a new anonymousId."""
+        return self.sources.new_id()
+
     def advise(self, key: str, text: str) -> None:
         """Log a piece of advice, once."""
         self.sources.journal.advise(key, text)
@@ -130,6 +148,10 @@ class Visit(msgspec.Struct, eq=False, kw_only=True):
         """Return the user the browser claims."""
         return None
 
+    def consent(self) -> Consent:
+        """Return what the visitor agreed to; None if nobody was asked."""
+        return None
+
     def signals_gpc(self) -> bool:
         """Tell whether the browser sent Global Privacy Control."""
         return False
@@ -142,6 +164,13 @@ class Visit(msgspec.Struct, eq=False, kw_only=True):
         """Let the next page make *call* again, if there can be one."""
         self.advise("browser", _NO_PAGE)
 
-    def app_user(self) -> AppUser | None:
+    def app_user(self) -> AppUser | ActingAs | None:
         """Return whom the app's own authentication says is there; None if it does not say."""
         return None
+
+    def act_as(self, said: ActingAs) -> None:
+        """Make the visitor whom staff act as."""
+
+    def opt(self, *, out: bool) -> None:
+        """Stop, or begin again, to record the visitor."""
+        self.opting_out = out

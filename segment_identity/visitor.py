@@ -90,6 +90,11 @@ def identify(
     return msgspec.structs.replace(visitor, traits={**visitor.traits, **traits}, touched=True)
 
 
+def named(visitor: Visitor, user_id: str | None) -> Visitor:
+    """Return *visitor* as the person the app says it is, of whom nothing new was told."""
+    return msgspec.structs.replace(visitor, user_id=user_id, touched=True)
+
+
 def group(visitor: Visitor, group_id: str, traits: Traits) -> Visitor:
     """Put *visitor* in a group; its traits merge only while the group stays the same."""
     same = visitor.group_id is None or visitor.group_id == group_id

@@ -24,11 +24,11 @@ TREES: Final[dict[str, ast.Module]] = {
 # Of whatever these import from this package, they may import only each other.
 CORE: Final = frozenset(
     """
-    batching caching calls circuit consumption context cookies diagnosis endpoint errors facts ids
-    imports ingest.body ingest.callers ingest.clocks ingest.parsing ingest.rate ingest.recent
-    ingest.routes ingest.settings ingest.stamping jsonable marker messages minting newcomers options
-    pending persist presented profile proxies published_keys reconcile records retry schema seen
-    signing spooling stitching topic version visitor
+    acting batching caching calls circuit consent consumption context cookieless cookies diagnosis
+    endpoint errors facts ids imports ingest.body ingest.callers ingest.clocks ingest.parsing
+    ingest.rate ingest.recent ingest.routes ingest.settings ingest.stamping jsonable marker
+    messages minting newcomers options pending persist presented profile proxies published_keys
+    reconcile records retry schema seen signing spooling stitching topic version visitor withdrawal
     """.split()
 )
 # What gives a core module time, randomness, other threads, the network or a framework.
@@ -44,6 +44,7 @@ MOST_LINES_OF_A_FUNCTION: Final = 40
 
 PUBLIC: Final = [
     "Account",
+    "ActingAs",
     "Analytics",
     "ConfigurationError",
     "Destination",

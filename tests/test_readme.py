@@ -127,7 +127,20 @@ def test_the_readme_names_all_that_an_identity_has_and_nothing_else() -> None:
 
 
 def test_the_readme_has_its_python_blocks() -> None:
-    assert len(BLOCKS) == 11
+    assert len(BLOCKS) == 14
+
+
+def test_the_shop_of_the_readme_asks_first(program: dict[str, Any]) -> None:
+    with capture() as captured, TestClient(program["shop"]) as client:
+        assert client.get("/").json() == {"ask": True}
+        client.cookies.set("choice", "advertising")
+        assert client.get("/").json() == {"ask": False}
+        captured.assert_nothing()
+        assert list(client.cookies) == ["choice"]
+        client.cookies.set("choice", "analytics")
+        client.get("/")
+        told = captured.assert_tracked("Shop Seen")["context"]["consent"]
+    assert told == {"categoryPreferences": {"analytics": True, "advertising": False}}
 
 
 def test_the_start_of_the_readme_stays_short() -> None:

@@ -17,6 +17,7 @@ from starlette.websockets import WebSocket
 
 from segment_identity import (
     Account,
+    ActingAs,
     Analytics,
     Destination,
     Fault,
@@ -45,6 +46,7 @@ def what_an_identity_tells(identity: Identity) -> None:
     assert_type(identity.is_provisional, bool)
     assert_type(identity.is_ambiguous, bool)
     assert_type(identity.gpc, bool)
+    assert_type(identity.consent, bool | Mapping[str, bool] | None)
     assert_type(identity.to_dict(), dict[str, Any])
 
 
@@ -65,6 +67,8 @@ def what_the_verbs_take(identity: Identity, now: datetime, traits: Mapping[str, 
     identity.reset()
     identity.reset(keep_device=True)
     identity.set_anonymous_id("abcdefgh")
+    identity.opt_out()
+    identity.opt_in()
 
 
 def what_the_verbs_refuse(identity: Identity) -> None:
@@ -103,6 +107,7 @@ class OwnDestination:
 
 def what_analytics_takes(url: str) -> Analytics:
     destination: Destination = OwnDestination()
+    Analytics(url, "memory:", categories={"memory": "advertising", "warehouse": ["analytics"]})
     return Analytics(url, destination, Memory(), Console(), Warehouse(url))
 
 
@@ -138,6 +143,7 @@ def what_analytics_does(analytics: Analytics) -> None:
     assert_type(analytics.stats(), Stats)
     assert_type(analytics.identity(user_id="u-1"), Identity)
     assert_type(analytics.identity(user_id=7, traits={"a": 1}), Identity)
+    assert_type(analytics.identity(user_id=7, consent={"analytics": True}), Identity)
     with analytics as same:
         assert_type(same, Analytics)
 
@@ -190,6 +196,14 @@ def signed_in_user(connection: HTTPConnection) -> tuple[str | int, Mapping[str, 
     return None
 
 
+def acting_user(connection: HTTPConnection) -> str | ActingAs | None:
+    return ActingAs("u-1", 7, record=True)
+
+
+def what_a_visitor_agreed_to(connection: HTTPConnection) -> dict[str, bool] | None:
+    return {"analytics": True}
+
+
 def how_the_middleware_is_added(app: FastAPI, key: str, analytics: Analytics) -> Starlette:
     app.add_middleware(IdentityMiddleware, secret_key=key, analytics=analytics)
     options: dict[str, Any] = {"secret_key": key}
@@ -211,6 +225,16 @@ def how_the_middleware_is_wrapped(app: Starlette, key: str) -> None:
         exclude=["/health"],
         secure=True,
     )
+    IdentityMiddleware(
+        app,
+        secret_key=key,
+        user=acting_user,
+        consent=what_a_visitor_agreed_to,
+        consent_category="statistics",
+        gpc=["marketing"],
+        cookieless=True,
+    )
+    IdentityMiddleware(app, secret_key=key, gpc=1)  # type: ignore[arg-type]
     IdentityMiddleware(app)  # type: ignore[call-arg]
     IdentityMiddleware(app, secret_key=key, mint="sometimes")  # type: ignore[arg-type]
     served: Callable[[Scope, Receive, Send], Awaitable[None]] = wrapped

@@ -80,6 +80,11 @@ class Lane:
                 self._fresh[number].append(event)
         keeper.wake()
 
+    def refuse(self, reason: str) -> None:
+        """Count one event that must not go this way."""
+        with self.ledger.lock:
+            self.ledger.refuse(reason)
+
     def gather(self) -> list[tuple[int, list[bytes]]]:
         """Hand over what no keeper has taken yet, by strand; it still counts as waiting."""
         with self.ledger.lock:

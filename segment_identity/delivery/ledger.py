@@ -38,6 +38,11 @@ class Ledger:
         self._overflow[reason] += 1
         return False
 
+    def refuse(self, reason: str) -> None:
+        """Count one event that this destination may not have."""
+        self._accepted += 1
+        self._dropped[reason] += 1
+
     def adopt(self, count: int) -> None:
         """Count events that another process had stored."""
         self._accepted += count

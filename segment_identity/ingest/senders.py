@@ -31,11 +31,20 @@ class Request:
         self._visit = visit if isinstance(visit, RequestVisit) else None
 
     def silence(self) -> Silence | None:
-        """Say why nothing in this request is recorded: an opt-out, a crawler; or None.
+        """Say why nothing in this request is recorded: no consent, a crawler; or None.
 
         This is the one place that is asked before anything a browser or an app sent is taken.
         """
-        return None if self._visit is None else self._visit.occasion().silence
+        visit, identity = self._visit, self._identity
+        if visit is None or identity is None:
+            return None
+        if visit.settings.user is not None and visit.occasion().silence is None:
+            # Asking for the person lets the app's own log-in have its say, which may be that staff
+            # are there; the page does not know, and must not speak for either.
+            _ = identity.user_id
+            if visit.acting:
+                return "acting_as"
+        return visit.occasion().silence
 
     def sender(self) -> Sender:
         """Return what is known of who sent this."""
@@ -45,11 +54,16 @@ class Request:
             return Sender(ip=proxies.shown(self._address(), "mask"), user_agent=agent)
         # Asking for the person lets the app's own log-in have its say, which may change the device.
         user_id = identity.user_id
+        device = visit.visitor.anonymous_id
+        if not visit.lasts:
+            # Many share the id of the day, so it is tied to nobody.
+            device, user_id = visit.new_device_id(), None
         return Sender(
-            anonymous_id=visit.visitor.anonymous_id,
+            anonymous_id=device,
             user_id=user_id,
             ip=proxies.shown(self._address(), visit.settings.ip),
             user_agent=agent,
+            consent=visit.consent(),
         )
 
     def clients(self, rate: float) -> Iterator[tuple[str, float]]:

@@ -20,8 +20,10 @@ from typing import Any, Final, Literal, get_args
 
 import msgspec
 
+from segment_identity import consent as consents
 from segment_identity import context as contexts
 from segment_identity import ids
+from segment_identity.consent import Consent
 from segment_identity.ingest import clocks
 from segment_identity.ingest.parsing import Item, Posted, Said
 from segment_identity.ingest.routes import Route
@@ -47,6 +49,7 @@ class Sender(msgspec.Struct, frozen=True, gc=False):
     user_id: str | None = None
     ip: str | None = None
     user_agent: str = ""
+    consent: Consent = None
 
 
 BELIEVED: Final = Sender(believed=True)
@@ -189,6 +192,7 @@ def _clean(kind: str, fields: Mapping[str, Any], context: dict[str, Any], sender
         context["ip"] = sender.ip
     if type(context.get("userAgent")) is not str and sender.user_agent:
         context["userAgent"] = sender.user_agent
+    context.update(consents.stamp(consents.narrowed(sender.consent, context)))
     library = context.get("library")
     if library is not None:
         context["library"] = {

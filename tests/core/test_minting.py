@@ -168,7 +168,7 @@ def test_a_person_is_no_bot(agent: bytes) -> None:
 
 
 def test_an_opt_out_makes_no_visitor() -> None:
-    assert minting.occasion("GET", PAGE, opted_out=True) == silent("opted_out")
+    assert minting.occasion("GET", PAGE, refusal="opted_out") == silent("opted_out")
 
 
 def test_an_excluded_path_makes_no_visitor() -> None:
@@ -178,8 +178,10 @@ def test_an_excluded_path_makes_no_visitor() -> None:
 def test_the_strictest_silence_is_the_one_given() -> None:
     """What is excluded or opted out is not spoken of at all, so it must not look like a bot."""
     headers = {**PAGE, b"user-agent": BOTS["Googlebot"], b"purpose": b"prefetch"}
-    assert minting.occasion("HEAD", headers, opted_out=True, excluded=True) == silent("excluded")
-    assert minting.occasion("HEAD", headers, opted_out=True) == silent("opted_out")
+    assert minting.occasion("HEAD", headers, refusal="opted_out", excluded=True) == silent(
+        "excluded"
+    )
+    assert minting.occasion("HEAD", headers, refusal="opted_out") == silent("opted_out")
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ READ: Final = (
     "is_new",
     "is_provisional",
     "is_ambiguous",
+    "consent",
     "gpc",
 )
 

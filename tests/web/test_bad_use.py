@@ -125,6 +125,14 @@ def test_real_keys_of_any_kind_are_taken(key: Any) -> None:
         ({"trusted_proxies": True}, "trusted_proxies was given True"),
         ({"trusted_proxies": "10.0.0.0/8"}, "or a list of networks such as"),
         ({"trusted_proxies": ["10.0.0.0/99"]}, "trusted_proxies was given"),
+        ({"consent": True}, "consent was given bool; want a plain function"),
+        ({"consent": coroutine}, "consent was given a coroutine function; want a plain function"),
+        ({"consent_category": ""}, "consent_category was given ''; want the category"),
+        ({"consent_category": ["a"]}, "consent_category was given ['a']"),
+        ({"gpc": "advertising"}, "want the categories it refuses, such as ['advertising']"),
+        ({"gpc": [1]}, "gpc was given [1]"),
+        ({"gpc": 1}, "gpc was given 1"),
+        ({"cookieless": "yes"}, "cookieless was given 'yes'; want True or False"),
         ({"exclude": "/health"}, "want a list of path prefixes such as ['/health']"),
         ({"exclude": ["health"]}, "exclude was given ['health']"),
         ({"exclude": coroutine}, "exclude was given a coroutine function; want a plain function"),
@@ -147,7 +155,7 @@ class AsyncUser:
         return "ada"
 
 
-@pytest.mark.parametrize("option", ["user", "exclude"])
+@pytest.mark.parametrize("option", ["user", "exclude", "consent"])
 def test_object_that_is_called_as_a_coroutine_is_refused(option: str) -> None:
     with pytest.raises(ConfigurationError, match="plain function"):
         build(**{option: AsyncUser()})

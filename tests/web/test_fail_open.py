@@ -105,8 +105,7 @@ def test_answer_is_served_and_the_fault_is_counted(
     # One id is enough for a visitor who only looks; one the browser brought needs none.
     suffices = fault == "new-id-later" or (fault == "new-id" and cookie)
     if endpoint == "act":
-        # Who calls identify or reset has decided, and `user=` is not asked.
-        suffices = fault == "user"
+        suffices = False
     assert (sum(analytics.stats().faults.values()) > 0) is not bool(suffices)
     assert "ada" not in caplog.text
 

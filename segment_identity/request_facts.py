@@ -1,0 +1,67 @@
+"""What a connection shows by itself, before anybody asks who it is."""
+
+from starlette.requests import HTTPConnection
+from starlette.types import Scope
+
+from segment_identity import proxies
+from segment_identity.proxies import Address
+from segment_identity.settings import Settings, Site
+from segment_identity.visit import Visit
+
+
+class RequestFacts(Visit, eq=False, kw_only=True):
+    """A visit whose connection can be asked about its headers and where it came from."""
+
+    scope: Scope
+    settings: Settings
+    _headers: dict[bytes, bytes] | None = None
+
+    def site(self) -> Site:
+        """Return how identities are read and written for this connection's scheme."""
+        settings = self.settings
+        if settings.always_secure is not None:
+            secure = settings.always_secure
+        elif not settings.trusted_proxies:
+            secure = self.scope.get("scheme") in ("https", "wss")
+        else:
+            forwarded = self._joined(b"x-forwarded-proto")
+            scheme = str(self.scope.get("scheme", "http"))
+            secure = proxies.is_secure(scheme, self._peer(), forwarded, settings.trusted_proxies)
+        return settings.secure if secure else settings.plain
+
+    def headers(self) -> dict[bytes, bytes]:
+        """Return the last header of each name."""
+        if self._headers is None:
+            self._headers = dict(self.scope["headers"])
+        return self._headers
+
+    def method(self) -> str:
+        """Return the HTTP method; a websocket's handshake is a GET."""
+        return str(self.scope.get("method", "GET"))
+
+    def signals_gpc(self) -> bool:
+        """Tell whether the browser sent Global Privacy Control; only the value 1 is a signal."""
+        return self.headers().get(b"sec-gpc", b"").strip() == b"1"
+
+    def address(self) -> Address | None:
+        """Return the client's address, as far as proxies are trusted."""
+        return proxies.client_address(
+            self._peer(), self._joined(b"x-forwarded-for"), self.settings.trusted_proxies
+        )
+
+    def is_excluded(self) -> bool:
+        """Tell whether the `exclude` option names this connection."""
+        rule = self.settings.exclude
+        if rule is None:
+            return False
+        if callable(rule):
+            return bool(rule(HTTPConnection(self.scope)))
+        path = self.scope.get("path", "")
+        return any(path == each or path.startswith(each.rstrip("/") + "/") for each in rule)
+
+    def _peer(self) -> str | None:
+        client = self.scope.get("client")
+        return str(client[0]) if client else None
+
+    def _joined(self, wanted: bytes) -> bytes:
+        return b",".join(value for name, value in self.scope["headers"] if name == wanted)
