@@ -15,6 +15,7 @@ Role = Literal["producer", "consumer"]
 _URL: Final = re.compile(r"kafka://(?:([^/?#]*)@)?([^/?#@]+)/([^?#]*)(?:\?([^#]*))?")
 # A host name, an IPv4 address, or an IPv6 address in brackets; librdkafka's own port is 9092.
 _BROKER: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_PORT: Final = re.compile(r":[0-9]+$")
 _TOPIC: Final = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _WANTED: Final = "want 'kafka://broker1:9092,broker2:9092/topic?option=value'"
 
@@ -66,6 +67,10 @@ class Topic(msgspec.Struct, frozen=True):
         """Return another topic of the same cluster."""
         return Topic(self.brokers, checked_name(name), self.options)
 
+    def is_same_as(self, other: "Topic") -> bool:
+        """Tell whether both surely are one topic: of one name, with a broker in common."""
+        return self.name == other.name and not _hosts(self).isdisjoint(_hosts(other))
+
     def settings(self, role: Role) -> dict[str, Any]:
         """Return what librdkafka is told for *role*; the options of the other one are left out."""
         own = {name: value for name, value in self.options.items() if name in OPTIONS[role]}
@@ -97,6 +102,11 @@ def checked_name(name: str) -> str:
             "'-', at most 249"
         )
     return name
+
+
+def _hosts(topic: Topic) -> set[str]:
+    brokers = topic.brokers.lower().split(",")
+    return {each if _PORT.search(each) else f"{each}:9092" for each in brokers}
 
 
 def _login(credentials: str | None) -> Mapping[str, str]:

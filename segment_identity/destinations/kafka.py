@@ -17,11 +17,11 @@ class Kafka:
     """
 
     def __init__(self, url: str, *, options: Mapping[str, Any] | None = None) -> None:
-        self._topic = topic(url)
-        self._publisher = Publisher(self._topic, options)
+        self.topic = topic(url)
+        self._publisher = Publisher(self.topic, options)
 
     def __repr__(self) -> str:
-        return f"Kafka({self._topic!r})"
+        return f"Kafka({self.topic!r})"
 
     def send(self, batch: Sequence[bytes], /) -> None:
         """Put a batch on the topic and wait until it is safe there."""

@@ -6,6 +6,7 @@ from typing import Final
 
 from segment_identity import options
 from segment_identity.consumption import Report, added, committable, is_idle
+from segment_identity.destinations.kafka import Kafka
 from segment_identity.destinations.naming import named
 from segment_identity.destinations.protocol import Destination
 from segment_identity.errors import ConfigurationError
@@ -58,6 +59,11 @@ def consume(
     if aside.name == source.name:
         raise ConfigurationError("dead_letters was given the topic itself; want another one")
     [(_, target)] = named([destination], owner="consume")
+    if isinstance(target, Kafka) and target.topic.is_same_as(source):
+        raise ConfigurationError(
+            "consume was given one topic as source and destination, where each event would go "
+            "round for ever; want another destination"
+        )
     stream = _Stream(source, group, target, DeadLetters(aside), batch, shutdown_timeout)
     return stream.run(stop or threading.Event(), until_idle)
 

@@ -46,6 +46,24 @@ def test_a_topic_shows_neither_user_nor_options() -> None:
 
 
 @pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ("kafka://one:9092,two:9092/shop", True),
+        ("kafka://user:pass@TWO/shop?client.id=x", True),
+        ("kafka://two:9093/shop", False),
+        ("kafka://three:9092/shop", False),
+        ("kafka://one:9092/shop.events", False),
+        ("kafka://[::1]/shop", True),
+        ("kafka://[::1]:9093/shop", False),
+    ],
+)
+def test_topics_of_one_name_with_a_broker_in_common_are_the_same(other: str, same: bool) -> None:
+    here = topic("kafka://one:9092,two:9092,[::1]:9092/shop")
+    assert here.is_same_as(topic(other)) is same
+    assert topic(other).is_same_as(here) is same
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "kafka:",

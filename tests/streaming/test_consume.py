@@ -11,6 +11,7 @@ from delivery.support import PATIENCE, Failing, Gate
 
 from segment_identity import ConfigurationError, Unavailable, Undeliverable
 from segment_identity.destinations import Memory
+from segment_identity.destinations.kafka import Kafka
 from segment_identity.streaming import Report, consume
 
 from .broker import Broker
@@ -238,13 +239,17 @@ def test_a_second_reader_takes_over_half_without_reading_anything_twice(broker: 
         ({"dead_letters": "a topic"}, "'a topic' as the name of a topic"),
         ({"url": "kafka://b/t?session.timeout.ms=s3cr3t"}, "session.timeout.ms"),
         ({"destination": "carrier-pigeon:"}, "consume was given a URL that starts with 'carrier-"),
+        ({"destination": "kafka://c,B:9092/t"}, "one topic as source and destination"),
+        ({"destination": Kafka("kafka://b/t?client.id=s3cr3t")}, "want another destination"),
         ({"destination": Memory}, "consume was given type as a destination"),
     ],
 )
 def test_an_argument_that_cannot_work_is_refused_in_words(
     options: dict[str, object], wanted: str
 ) -> None:
-    given = {"url": "kafka://b/t", "destination": "memory:", **options}
+    ended = threading.Event()
+    ended.set()
+    given = {"url": "kafka://b/t", "destination": "memory:", "stop": ended, **options}
     with pytest.raises(ConfigurationError) as caught:
         consume(**given)  # type: ignore[arg-type]
     assert wanted in str(caught.value)
