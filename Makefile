@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench faults kafka clean
+.PHONY: demo test check bench faults kafka engines sql clean
 
 demo: $(VENV)/.example
 	@$(BIN)/python -m example_app
@@ -28,6 +28,14 @@ faults: $(VENV)/.dev
 
 kafka: tests/streaming/jars
 
+# The profiles' SELECTs on ClickHouse and Spark too, which are large to install.
+engines: $(VENV)/.engines
+	@$(BIN)/python -m pytest tests/engines
+
+# After a change to a SELECT in segment_identity/warehouse/sql.
+sql: $(VENV)/.dev
+	@PYTHONPATH=tests $(BIN)/python -m engines.dialects
+
 clean:
 	rm -rf $(VENV) tests/conformance/node_modules tests/streaming/jars
 
@@ -45,6 +53,11 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	@echo "installing what the tests need ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@ $(VENV)/.example
+
+$(VENV)/.engines: pyproject.toml | $(VENV)/.dev
+	@echo "installing what the engines need ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[engines]'
+	@touch $@
 
 # The real Analytics.js, as oracle. Without npm its committed vectors still run.
 tests/conformance/node_modules: tests/conformance/package-lock.json

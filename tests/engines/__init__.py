@@ -1,0 +1,1 @@
+"""The same definition on several engines."""

@@ -10,6 +10,8 @@ from typing import Any, Final
 from segment_identity.warehouse.profile_views import SQL
 
 DIALECTS: Final = ("sqlite", "postgres", "duckdb", "clickhouse", "spark")
+# Elsewhere it is made in rounds (`resolving`).
+RECURSIVE: Final = ("sqlite", "postgres", "duckdb")
 _SOURCE: Final = "duckdb"
 _FIRST: Final = "ORDER BY edges.first_moment, person.value"
 _LAST: Final = "ORDER BY edges.last_moment DESC, person.value"
@@ -28,6 +30,7 @@ def made(sqlglot: Any) -> dict[Path, str]:
         SQL / dialect / f"{name}.sql": _in(sqlglot, dialect, text)
         for dialect in DIALECTS
         for name, text in sources().items()
+        if name != "profile_roots" or dialect in RECURSIVE
     }
 
 
@@ -38,6 +41,8 @@ def _in(sqlglot: Any, dialect: str, text: str) -> str:
 
 
 if __name__ == "__main__":
+    for old in SQL.glob("*/*.sql"):
+        old.unlink()
     for path, text in made(importlib.import_module("sqlglot")).items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, "utf-8")

@@ -1,27 +1,27 @@
 SELECT
-  source,
-  target
-FROM profile_edges
+  edges.source AS source,
+  edges.target AS target
+FROM profile_edges AS edges
 WHERE
-  kind = 'alias'
+  edges.kind = 'alias'
 UNION DISTINCT
 SELECT
-  target AS source,
-  source AS target
-FROM profile_edges
+  edges.target AS source,
+  edges.source AS target
+FROM profile_edges AS edges
 WHERE
-  kind = 'alias'
+  edges.kind = 'alias'
 UNION DISTINCT
 SELECT
-  source,
-  source AS target
-FROM profile_edges
+  edges.source AS source,
+  edges.source AS target
+FROM profile_edges AS edges
 WHERE
-  kind = 'alias'
+  edges.kind = 'alias'
 UNION DISTINCT
 SELECT
-  target AS source,
-  target
-FROM profile_edges
+  edges.target AS source,
+  edges.target AS target
+FROM profile_edges AS edges
 WHERE
-  kind = 'alias'
+  edges.kind = 'alias'

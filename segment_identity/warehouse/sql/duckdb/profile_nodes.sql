@@ -6,16 +6,16 @@ SELECT
 FROM profile_ids
 UNION ALL
 SELECT
-  'user_id:' || previous_id AS segment_id,
+  'user_id:' || aliases.previous_id AS segment_id,
   'user_id' AS type,
-  previous_id AS value,
-  MIN(first_moment) AS first_moment
-FROM profile_aliases
+  aliases.previous_id AS value,
+  MIN(aliases.first_moment) AS first_moment
+FROM profile_aliases AS aliases
 WHERE
-  NOT previous_id IN (
+  NOT aliases.previous_id IN (
     SELECT
       value
     FROM profile_ids
   )
 GROUP BY
-  previous_id
+  aliases.previous_id
