@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 
 .PHONY: demo test check bench faults kafka engines sql clean
 
-demo: $(VENV)/.example
+demo: $(VENV)/.example example_app/node_modules
 	@$(BIN)/python -m example_app
 
 test: $(VENV)/.dev tests/conformance/node_modules
@@ -37,7 +37,7 @@ sql: $(VENV)/.dev
 	@PYTHONPATH=tests $(BIN)/python -m engines.dialects
 
 clean:
-	rm -rf $(VENV) tests/conformance/node_modules tests/streaming/jars
+	rm -rf $(VENV) example_app/node_modules tests/conformance/node_modules tests/streaming/jars
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -58,6 +58,13 @@ $(VENV)/.engines: pyproject.toml | $(VENV)/.dev
 	@echo "installing what the engines need ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[engines]'
 	@touch $@
+
+# Analytics.js for the shop's pages. Without npm the shop runs on the server alone, and says so.
+example_app/node_modules: example_app/package-lock.json
+	@if command -v npm >/dev/null; then \
+	  echo "installing Analytics.js ..."; \
+	  cd example_app && npm ci --silent --no-audit --no-fund && touch node_modules || true; \
+	fi
 
 # The real Analytics.js, as oracle. Without npm its committed vectors still run.
 tests/conformance/node_modules: tests/conformance/package-lock.json

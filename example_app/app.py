@@ -16,6 +16,12 @@ from example_app import members, pages, views
 from example_app.accounts import Accounts
 from example_app.headers import SecurityHeaders
 from segment_identity import Analytics, IdentityMiddleware
+from segment_identity.browser import TrackingAPI
+
+# Where npm puts Analytics.js. The shop serves it itself, so that no other host is asked.
+ANALYTICS_JS = (
+    Path(__file__).parent / "node_modules" / "@segment" / "analytics-next" / "dist" / "umd"
+)
 
 ROUTES = (
     Route("/", pages.home),
@@ -43,8 +49,13 @@ def signed_in(connection: HTTPConnection) -> str | None:
     return user_id
 
 
-def create_app(database: Path | str, secret_key: str) -> Starlette:
-    """Return the shop, which keeps its customers and its events in one SQLite file."""
+def create_app(
+    database: Path | str, secret_key: str, analytics_js: Path = ANALYTICS_JS
+) -> Starlette:
+    """Return the shop, which keeps its customers and its events in one SQLite file.
+
+    Without Analytics.js in the folder *analytics_js* it runs on the server alone.
+    """
     engine = create_engine(f"sqlite:///{database}")
     accounts = Accounts(engine)
     analytics = Analytics(f"sqlite:///{database}")
@@ -68,13 +79,27 @@ def create_app(database: Path | str, secret_key: str) -> Starlette:
         ),
     )
     app = Starlette(
-        routes=ROUTES,
+        routes=[*ROUTES, *_for_the_browser(analytics, analytics_js)],
         middleware=middleware,
         exception_handlers={404: pages.not_found},
         lifespan=lifespan,
     )
     app.state.accounts = accounts
     app.state.engine = engine
+    app.state.has_analytics_js = has_analytics_js(analytics_js)
     # Now and not with the first visit, so that a mistake in an option keeps the shop closed.
     app.middleware_stack = app.build_middleware_stack()
     return app
+
+
+def has_analytics_js(folder: Path) -> bool:
+    """Tell whether Analytics.js is in *folder*."""
+    return (folder / "index.js").is_file()
+
+
+def _for_the_browser(analytics: Analytics, analytics_js: Path) -> list[Mount]:
+    """Serve Analytics.js, and take what it sends."""
+    if not has_analytics_js(analytics_js):
+        return []
+    files = StaticFiles(directory=analytics_js)
+    return [Mount("/analytics", files), Mount("/v1", TrackingAPI(analytics))]

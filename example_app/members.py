@@ -32,8 +32,9 @@ async def sign_up(request: Request) -> Response:
         form.errors["email"] = _TAKEN
         return await render(request, "sign_up.html", 422, form=form)
     identity = get_identity(request)
-    identity.identify(customer.id, {"name": customer.name, "email": customer.email})
-    identity.track("Signed Up", {"name": customer.name, "email": customer.email})
+    who = {"name": customer.name, "email": customer.email}
+    identity.identify(customer.id, who, browser=True)
+    identity.track("Signed Up", who, browser=True)
     request.session["user_id"] = customer.id
     return RedirectResponse("/welcome", 303)
 

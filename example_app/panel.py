@@ -9,7 +9,13 @@ from segment_identity import Identity, get_identity
 
 # Cookies that Analytics.js reads too, and those that are signed and out of any script's reach.
 _READABLE = ("ajs_anonymous_id", "ajs_user_id", "ajs_group_id", "ajs_sync", "ajs_reset")
-_SIGNED = ("ajs_identity", "__Host-ajs_identity", "shop_session")
+_SIGNED = (
+    "ajs_identity",
+    "__Host-ajs_identity",
+    "ajs_pending",
+    "__Host-ajs_pending",
+    "shop_session",
+)
 
 
 @dataclass(frozen=True, slots=True)

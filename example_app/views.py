@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.templating import Jinja2Templates
 
 from example_app.panel import panel_of, short
+from segment_identity.browser import Markup, snippet
 
 
 async def render(
@@ -23,6 +24,7 @@ async def render(
         "basket_size": sum(session.get("basket", {}).values()),
         "notice": session.pop("notice", None),
         "panel": await run_in_threadpool(panel_of, request),
+        "analytics_js": _analytics_js(request),
     }
     return _templates.TemplateResponse(request, template, context, status_code)
 
@@ -32,6 +34,14 @@ async def show_panel(request: Request) -> Response:
     context = {"panel": await run_in_threadpool(panel_of, request)}
     headers = {"Cache-Control": "no-store"}
     return _templates.TemplateResponse(request, "panel.html", context, headers=headers)
+
+
+def _analytics_js(request: Request) -> Markup:
+    """Return what loads Analytics.js, and lets it make the calls that waited for this page."""
+    if not request.app.state.has_analytics_js:
+        return Markup()
+    nonce = request.state.nonce
+    return snippet(request, write_key="shop", script="/analytics/index.js", nonce=nonce)
 
 
 def _colour(identifier: str) -> str:

@@ -1,6 +1,7 @@
 """The example app, visited without a browser."""
 
 import os
+import re
 import signal
 import sqlite3
 import stat
@@ -22,6 +23,7 @@ from example_app.secret import VARIABLE, secret_key
 from segment_identity import ConfigurationError
 
 ADA = {"name": "Ada", "email": "ada@example.com", "password": "difference engine"}
+NOWHERE = Path("nowhere")
 HOSTILE = "<script>alert('x')</script>\"{{ 7 * 7 }}"
 PANEL_FETCH = {"Sec-Fetch-Dest": "empty", "Sec-Fetch-Mode": "cors", "Accept": "text/x-fragment"}
 
@@ -37,10 +39,10 @@ def visitor(database: Path) -> Iterator[TestClient]:
         yield client
 
 
-def new_visitor(database: Path) -> TestClient:
+def new_visitor(database: Path, analytics_js: Path = NOWHERE) -> TestClient:
     """Return somebody who opens pages; the shop runs while they are entered."""
     return TestClient(
-        create_app(database, "a-key-for-tests-Rk3vTq9w"),
+        create_app(database, "a-key-for-tests-Rk3vTq9w", analytics_js),
         base_url="http://127.0.0.1:8000",
         headers={"Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate"},
     )
@@ -289,6 +291,43 @@ def test_what_happened_just_before_the_end_is_kept(database: Path, how: signal.S
         assert shop.stop(how) == ""
     assert rows(database, "SELECT event FROM tracks") == [("product_viewed",)]
     assert rows(database, "SELECT context_page_path FROM pages") == [("/plants/zz",)]
+
+
+def test_without_analytics_js_the_shop_runs_on_the_server_alone_and_says_so(
+    visitor: TestClient, database: Path
+) -> None:
+    page = visitor.get("/").text
+    assert "/static/browser.js" not in page
+    assert "Not installed, as it comes with npm." in page
+    assert visitor.post("/v1/t", json={}).status_code == 404
+    with open_shop(database) as shop:
+        told = shop.told.splitlines()
+    assert told[0].startswith("Analytics.js is not installed")
+    assert told[1].startswith("The shop is open")
+
+
+def test_analytics_js_runs_by_the_nonce_of_its_page(database: Path, tmp_path: Path) -> None:
+    (tmp_path / "index.js").write_text("// Analytics.js")
+    with new_visitor(database, tmp_path) as visitor:
+        answers = [visitor.get("/"), visitor.get("/plants/triffid")]
+        assert visitor.get("/analytics/index.js").text == "// Analytics.js"
+    nonces = set()
+    for answer in answers:
+        (nonce,) = re.findall(r'<script nonce="([^"]+)">', answer.text)
+        assert f"script-src 'self' 'nonce-{nonce}';" in answer.headers["content-security-policy"]
+        nonces.add(nonce)
+    assert len(nonces) == 2
+
+
+def test_the_sign_up_waits_for_the_welcome_page(database: Path, tmp_path: Path) -> None:
+    (tmp_path / "index.js").write_text("// Analytics.js")
+    with new_visitor(database, tmp_path) as visitor:
+        answer = visitor.post("/sign-up", data=ADA)
+        again = visitor.get("/welcome")
+    assert answer.url.path == "/welcome"
+    assert '["track","Signed Up",{"name":"Ada","email":"ada@example.com"}' in answer.text
+    assert 'Signed Up"' not in again.text
+    assert len(rows(database, "SELECT id FROM signed_up")) == 1
 
 
 def test_the_session_cookie_is_same_site_and_out_of_reach_of_scripts(visitor: TestClient) -> None:

@@ -18,6 +18,7 @@ function show(html) {
     if (!before.has(row.dataset.event)) row.classList.add("fresh");
   }
   shown = html;
+  document.dispatchEvent(new Event("panelshown"));
 }
 
 function holdsSelection() {

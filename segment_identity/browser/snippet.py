@@ -45,8 +45,8 @@ def snippet(
     without them and *cdn_url* there are no destinations but *api_host*: a path of this site, or the
     URL of a Tracking API elsewhere. *page* makes a page call; where `track_pages` records pages
     already, only destinations in the browser get it. *nonce* is that of the page's
-    Content-Security-Policy. The HTML is empty if nothing of the visitor may be recorded, and with
-    the middleware's `browser=False`. Raises `NotInstalled` without the middleware.
+    Content-Security-Policy. The HTML is empty if nothing of the visitor may be recorded or kept,
+    and with the middleware's `browser=False`. Raises `NotInstalled` without the middleware.
     """
     visit = request_visit(request)
     where = _bundle(write_key, script, cdn_url, cdn_settings)
@@ -55,17 +55,23 @@ def snippet(
         "integrations": _mapping("integrations", integrations),
     }
     told = {"writeKey": write_key, **where, "collector": _collector(api_host), "options": options}
-    if not visit.settings.browser or visit.occasion().silence not in _SEEN_LATER:
+    # The app's own log-in has its say first.
+    _ = get_identity(request).user_id
+    if not _runs_for(visit):
         return Markup()
     if page:
         recorded = visit.settings.track_pages
         told["page"] = {"integrations": {"Segment.io": False}} if recorded else {}
-    # The app's own log-in has its say first.
-    _ = get_identity(request).user_id
     calls = visit.replay()
     if calls:
         told["pending"] = _pending(visit, calls)
     return markup.script(f"({_LOADER.rstrip()})({literal(told)})", nonce)
+
+
+def _runs_for(visit: RequestVisit) -> bool:
+    """Tell whether Analytics.js may keep an identity in this visitor's browser."""
+    shared = visit.settings.browser and visit.lasts and not visit.acting
+    return shared and visit.occasion().silence in _SEEN_LATER
 
 
 def _identity_options(attributes: Attributes) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
 _ROOT: Final = Path(__file__).parents[2]
 _PATIENCE: Final = 20.0
 
@@ -18,9 +20,10 @@ _PATIENCE: Final = 20.0
 class Shop:
     """A running shop."""
 
-    def __init__(self, process: "subprocess.Popen[str]", url: str) -> None:
+    def __init__(self, process: "subprocess.Popen[str]", url: str, told: str) -> None:
         self._process = process
         self.url = url
+        self.told = told
 
     def stop(self, how: signal.Signals) -> str:
         """Send a signal, wait for the end and return what the shop wrote until then."""
@@ -30,10 +33,11 @@ class Shop:
 
 
 @contextmanager
-def open_shop(database: Path) -> Iterator[Shop]:
-    """Start the shop; it is killed with the block if it has not been terminated."""
+def open_shop(database: Path, analytics_js: Path = Path("nowhere")) -> Iterator[Shop]:
+    """Start the shop, by default without Analytics.js; it is killed with the block if it runs."""
+    command = [sys.executable, "-m", "example_app", "--port", "0", "--database", str(database)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "example_app", "--port", "0", "--database", str(database)],
+        [*command, "--analytics-js", str(analytics_js)],
         cwd=_ROOT,
         env={**os.environ, "PYTHONWARNINGS": "error"},
         stdout=subprocess.PIPE,
@@ -43,10 +47,14 @@ def open_shop(database: Path) -> Iterator[Shop]:
     with process:
         try:
             assert process.stdout is not None
-            line = process.stdout.readline()
-            found = re.search(r"http://\S+", line)
-            assert found is not None, line + process.communicate(timeout=_PATIENCE)[0]
-            yield Shop(process, found[0])
+            told = ""
+            while line := process.stdout.readline():
+                told += line
+                if found := re.search(r"http://\S+", line):
+                    break
+            else:
+                pytest.fail(f"the shop did not open: {told}")
+            yield Shop(process, found[0], told)
         finally:
             process.kill()
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from segment_identity import ConfigurationError, InvalidCall, NotInstalled
+from segment_identity import ActingAs, ConfigurationError, InvalidCall, NotInstalled
 from segment_identity.browser import Markup, snippet
 from segment_identity.browser.literals import literal
 
@@ -173,6 +173,17 @@ def test_what_is_printed_is_html_already(open_site: Sites) -> None:
         pytest.param({}, {}, {"ajs_optout": "1"}, id="opted out"),
         pytest.param({}, {"User-Agent": "Googlebot/2.1"}, {}, id="a bot"),
         pytest.param({"exclude": ["/"]}, {}, {}, id="excluded"),
+        pytest.param({"consent": lambda connection: None}, {}, {}, id="not asked yet"),
+        pytest.param({"consent": lambda connection: False}, {}, {}, id="refused"),
+        pytest.param({"gpc": True}, {"Sec-GPC": "1"}, {}, id="gpc"),
+        pytest.param({"cookieless": True}, {}, {}, id="nothing is kept"),
+        pytest.param({"user": lambda connection: ActingAs("u-1", "s-1")}, {}, {}, id="staff"),
+        pytest.param(
+            {"user": lambda connection: ActingAs("u-1", "s-1", record=True)},
+            {},
+            {},
+            id="recorded staff",
+        ),
     ],
 )
 def test_nothing_is_printed_for_whom_nothing_is_recorded(
