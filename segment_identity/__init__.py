@@ -2,6 +2,7 @@
 
 from segment_identity.acting import ActingAs
 from segment_identity.analytics import Analytics
+from segment_identity.attribution import Attribution, Touch
 from segment_identity.connections import get_identity
 from segment_identity.delivery.accounts import Account, Fault, Stats
 from segment_identity.destinations.protocol import Destination
@@ -24,6 +25,7 @@ __all__ = [
     "Account",
     "ActingAs",
     "Analytics",
+    "Attribution",
     "ConfigurationError",
     "Destination",
     "Fault",
@@ -34,6 +36,7 @@ __all__ = [
     "NotInstalled",
     "SegmentIdentityError",
     "Stats",
+    "Touch",
     "Unauthorized",
     "Unavailable",
     "Undeliverable",

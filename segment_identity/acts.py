@@ -172,12 +172,13 @@ def record(
         return
     try:
         who = visit.with_id()
+        stamp = visit.stamp(kind, fields.get("event"))
         said: Mapping[str, Any] | msgspec.Raw
         if context is None and not call.context:
-            said = visit.shared_context(who.group_id)
+            said = visit.shared_context(who.group_id, stamp)
         else:
             base = contexts.merged(visit.context(), call.context) if context is None else context
-            said = messages.in_group(base, who.group_id)
+            said = messages.in_group({**stamp, **base}, who.group_id)
         sink.emit(
             messages.build(
                 kind,

@@ -56,6 +56,8 @@ def with_identity(
         acts.link(visit, sink, short_lived)
     if (visit.deferred or visit.replayed) and visit.storage() == "keep":
         lines = [*lines, *_pending(visit, status, headers)]
+    if visit.settings.journeys is not None and caching.may_carry_cookies(status, headers):
+        lines = [*lines, *visit.keepsakes()]
     if not lines:
         return start
     return {**start, "headers": caching.with_cookies(headers, lines)}

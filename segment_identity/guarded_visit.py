@@ -7,10 +7,11 @@ from starlette.requests import HTTPConnection
 
 from segment_identity import consent as consents
 from segment_identity.consent import AGREED, UNASKED, Agreement
+from segment_identity.followed_visit import FollowedVisit
 from segment_identity.minting import Refusal
 from segment_identity.recognition import Recognition
 from segment_identity.reconcile import STRANGER
-from segment_identity.request_visit import RequestVisit, Storage
+from segment_identity.request_visit import Storage
 from segment_identity.visitor import Visitor
 
 _UNNAMED: Final = (
@@ -19,7 +20,7 @@ _UNNAMED: Final = (
 )
 
 
-class GuardedVisit(RequestVisit, eq=False, kw_only=True):
+class GuardedVisit(FollowedVisit, eq=False, kw_only=True):
     """The visit of one connection under `consent=`, `gpc=True` or `cookieless=True`."""
 
     _agreed: Agreement | None = None

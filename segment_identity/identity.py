@@ -6,6 +6,7 @@ from typing import Any, Unpack
 from segment_identity import acts, ids, messages, visitor
 from segment_identity import context as contexts
 from segment_identity.acts import Sink
+from segment_identity.attribution import Attribution
 from segment_identity.calls import Common
 from segment_identity.consent import Consent
 from segment_identity.errors import InvalidCall
@@ -83,6 +84,18 @@ class Identity:
     def consent(self) -> Consent:
         """What the visitor agreed to: a bool, or a bool by category; None if nobody asked."""
         return self._visit.consent()
+
+    @property
+    def attribution(self) -> Attribution | None:
+        """How the visitor first came, and how last; None if that is unknown or not remembered."""
+        acts.look(self._visit, self._sink)
+        return self._visit.attribution()
+
+    @property
+    def session_id(self) -> int | None:
+        """The session this is part of; None if sessions are not counted, or nobody is there."""
+        acts.look(self._visit, self._sink)
+        return self._visit.session_id()
 
     @property
     def gpc(self) -> bool:
@@ -206,7 +219,7 @@ class Identity:
             "group_id": who.group_id,
             "traits": dict(who.traits),
             "group_traits": dict(who.group_traits),
-            "context": Snapshot().mapping(self._visit.context()),
+            "context": Snapshot().mapping(self._visit.carried_context()),
             "consent": False if refused else self._visit.consent(),
         }
 

@@ -5,21 +5,24 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from segment_identity import options, proxies, settings
+from segment_identity import options, pending, proxies, settings
 from segment_identity.analytics import Analytics
 from segment_identity.answer import with_identity
 from segment_identity.consent import Gpc
 from segment_identity.entropy import new_uuid
 from segment_identity.errors import ConfigurationError
+from segment_identity.followed_visit import FollowedVisit
 from segment_identity.guarded_visit import GuardedVisit
 from segment_identity.identity import Identity
 from segment_identity.journal import Journal
+from segment_identity.journeys import journeys
 from segment_identity.lifespan import with_delivery
 from segment_identity.minting import Mint
 from segment_identity.privacy import ConsentCallback, privacy
 from segment_identity.proxies import IpPolicy
 from segment_identity.request_visit import RequestVisit
 from segment_identity.settings import Exclude, Settings, UserCallback
+from segment_identity.signing import MemorySigner, Seal
 from segment_identity.sources import Sources
 from segment_identity.visitor import OnUserChange
 
@@ -61,6 +64,9 @@ class IdentityMiddleware:
         exclude: Exclude | None = None,
         secure: bool | None = None,
         track_bots: bool = False,
+        attribution: bool | Collection[str] = False,
+        ignored_referrers: Collection[str] = (),
+        sessions: bool | float = False,
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] = new_uuid,
     ) -> None:
@@ -73,20 +79,19 @@ class IdentityMiddleware:
         options.function("new_id", new_id, required=True)
         options.flags(browser=browser, track_pages=track_pages, track_bots=track_bots)
         options.flags(secure=False if secure is None else secure)
-        if analytics is not None and not isinstance(analytics, Analytics):
-            raise ConfigurationError(
-                f"analytics was given {type(analytics).__name__}; want an Analytics or None"
-            )
-        signer, pending = settings.signers(secret_key, previous_keys)
+        keys = settings.keys(secret_key, previous_keys)
+        signer = MemorySigner(keys)
         domain = options.cookie_domain(cookie_domain)
+        followed = journeys(attribution, ignored_referrers, sessions, domain=domain, keys=keys)
         self.app = app
         self._analytics = analytics
-        journal = Journal() if analytics is None else analytics.journal
-        self._sources = Sources(clock, new_id, journal)
-        self._visit = GuardedVisit if private.guards else RequestVisit
+        self._sources = Sources(clock, new_id, _journal(analytics))
+        self._visit = (
+            GuardedVisit if private.guards else FollowedVisit if followed else RequestVisit
+        )
         self._settings = Settings(
             signer=signer,
-            pending=pending,
+            pending=Seal(keys, pending.SALT),
             plain=settings.site(signer, domain, secure=False, browser=browser),
             secure=settings.site(signer, domain, secure=True, browser=browser),
             browser=browser,
@@ -101,6 +106,7 @@ class IdentityMiddleware:
             always_secure=secure,
             track_bots=track_bots,
             privacy=private,
+            journeys=followed,
             listens=user is not None or track_pages,
         )
 
@@ -149,3 +155,14 @@ class IdentityMiddleware:
         except Exception as error:
             visit.report("answer", error)
             return message
+
+
+def _journal(analytics: object) -> Journal:
+    """Return where errors are counted: with the events, or by the middleware alone."""
+    if analytics is None:
+        return Journal()
+    if isinstance(analytics, Analytics):
+        return analytics.journal
+    raise ConfigurationError(
+        f"analytics was given {type(analytics).__name__}; want an Analytics or None"
+    )

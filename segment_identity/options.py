@@ -60,12 +60,17 @@ def cookie_domain(value: object) -> str | None:
     host = value.lower().removeprefix(".")
     if host == "localhost" or _is_address(host):
         return None
-    if len(host) > 253 or not _HOST.fullmatch(host):
+    if not is_host(host):
         raise ConfigurationError(
             f"cookie_domain was given {value!r}; want a host name such as 'example.com', "
             "without scheme, port or path"
         )
     return host
+
+
+def is_host(text: str) -> bool:
+    """Tell whether *text*, in lower case, is a host name of at least two labels."""
+    return len(text) <= 253 and _HOST.fullmatch(text) is not None
 
 
 def _is_address(host: str) -> bool:

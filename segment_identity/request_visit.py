@@ -213,6 +213,10 @@ class RequestVisit(RequestFacts, eq=False, kw_only=True):
                 self._context = {"library": context.LIBRARY}
         return self._context
 
+    def keepsakes(self) -> list[bytes]:
+        """Return the Set-Cookie values of what is remembered beside who it is."""
+        return []
+
     def app_user(self) -> AppUser | ActingAs | None:
         """Ask the `user` option; what it raises or returns wrongly is reported and ignored."""
         ask = self.settings.user

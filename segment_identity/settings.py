@@ -10,6 +10,7 @@ from segment_identity import options, pending
 from segment_identity.acting import ActingAs
 from segment_identity.cookies import Attributes
 from segment_identity.errors import ConfigurationError
+from segment_identity.journeys import Journeys
 from segment_identity.minting import Mint
 from segment_identity.newcomers import Newcomers
 from segment_identity.persist import Remember
@@ -53,19 +54,20 @@ class Settings(msgspec.Struct, frozen=True):
     always_secure: bool | None
     track_bots: bool
     privacy: Privacy
+    # None if nothing is followed beside who it is.
+    journeys: Journeys | None
     # Even a steady visitor's response gives us something to do.
     listens: bool
 
 
-def signers(secret_key: object, previous_keys: object) -> tuple[MemorySigner, Seal]:
-    """Return who signs memories and pending calls: one key signs, older ones only verify."""
+def keys(secret_key: object, previous_keys: object) -> list[bytes]:
+    """Return the key that signs, and then older ones that only verify."""
     if isinstance(previous_keys, str | bytes) or not isinstance(previous_keys, Sequence):
         raise ConfigurationError(
             f"previous_keys was given {type(previous_keys).__name__}; want a list of keys"
         )
     older = [key_bytes("previous_keys", key) for key in previous_keys]
-    keys = [key_bytes("secret_key", secret_key), *older]
-    return MemorySigner(keys), Seal(keys, pending.SALT)
+    return [key_bytes("secret_key", secret_key), *older]
 
 
 def site(memory_signer: MemorySigner, domain: str | None, *, secure: bool, browser: bool) -> Site:

@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import msgspec
 
-from segment_identity import messages, visitor
+from segment_identity import attribution, messages, visitor
 from segment_identity.acting import ActingAs
+from segment_identity.attribution import Attribution
 from segment_identity.consent import Consent
 from segment_identity.context import Context
 from segment_identity.jsonable import encoded
@@ -19,7 +20,10 @@ from segment_identity.visitor import OnUserChange, Visitor
 
 # A user id, or None for nobody, and traits.
 AppUser = tuple[str | None, Mapping[str, Any]]
+# What a message's context gains by whom and when it is recorded.
+Stamp = Mapping[str, Any]
 
+NOTHING: Final[Stamp] = {}
 _ANY: Final = Occasion(navigation=True)
 _NO_PAGE: Final = (
     "a call with browser=True was made where no page can follow (in a job, on a websocket, once "
@@ -43,8 +47,8 @@ class Visit(msgspec.Struct, eq=False, kw_only=True):
     acting: bool = False
     opting_out: bool | None = None
     _current: Visitor | None = None
-    # The context of most messages as JSON, and the group it is for.
-    _shared: tuple[str | None, msgspec.Raw] | None = None
+    # The context of most messages as JSON, and the group and the stamp it is for.
+    _shared: tuple[str | None, Stamp, msgspec.Raw] | None = None
 
     def __repr__(self) -> str:
         # An error reporter shows what was at hand, and a request's cookies are not for it.
@@ -104,13 +108,14 @@ class Visit(msgspec.Struct, eq=False, kw_only=True):
         assert current.anonymous_id is not None
         return current.anonymous_id
 
-    def shared_context(self, group_id: str | None) -> msgspec.Raw:
+    def shared_context(self, group_id: str | None, stamp: Stamp) -> msgspec.Raw:
         """Return the context of a message to which its call adds nothing, encoded once."""
         shared = self._shared
-        if shared is None or shared[0] != group_id:
-            said = encoded(messages.in_group(self.context(), group_id))
-            self._shared = shared = (group_id, msgspec.Raw(said))
-        return shared[1]
+        if shared is None or shared[0] != group_id or shared[1] is not stamp:
+            context = self.context() if stamp is NOTHING else {**stamp, **self.context()}
+            said = encoded(messages.in_group(context, group_id))
+            self._shared = shared = (group_id, stamp, msgspec.Raw(said))
+        return shared[2]
 
     @abstractmethod
     def found(self) -> Recognised:
@@ -119,6 +124,23 @@ class Visit(msgspec.Struct, eq=False, kw_only=True):
     @abstractmethod
     def context(self) -> Context:
         """Return the context that all messages of this visit share."""
+
+    def stamp(self, kind: str, event: object) -> Stamp:
+        """Return what the context of a message of *kind* gains that is recorded now."""
+        return NOTHING
+
+    def carried_context(self) -> Context:
+        """Return the context that a job goes on with."""
+        return self.context()
+
+    def attribution(self) -> Attribution | None:
+        """Return how the visitor came, if that is known."""
+        return attribution.heard(self.context())
+
+    def session_id(self) -> int | None:
+        """Return the session that this visit is part of, if sessions are counted."""
+        said = self.context().get("sessionId")
+        return said if type(said) is int else None
 
     def now(self) -> float:
         """Return the time, in seconds since 1970."""

@@ -2,23 +2,19 @@
 
 from typing import Final
 
-from segment_identity import cookies, marker, pending, presented
+from segment_identity import attribution, cookies, marker, pending, presented, sessions
 from segment_identity.cookies import Attributes
 from segment_identity.marker import Marker
 from segment_identity.presented import Presented
 
-# The signed memory of every scheme and scope, and what older versions of Analytics.js wrote.
+_HIDDEN: Final = (presented.MEMORY, pending.COOKIE, attribution.COOKIE, sessions.COOKIE)
+# What is hidden from scripts in every scheme and scope, and what older Analytics.js wrote.
 _NAMES: Final = (
     presented.ANONYMOUS,
     presented.USER,
     presented.GROUP,
-    presented.MEMORY,
-    b"__Host-" + presented.MEMORY,
-    b"__Secure-" + presented.MEMORY,
+    *(prefix + name for name in _HIDDEN for prefix in (b"", b"__Host-", b"__Secure-")),
     presented.RESET,
-    pending.COOKIE,
-    b"__Host-" + pending.COOKIE,
-    b"__Secure-" + pending.COOKIE,
     b"ajs_user",
 )
 # Settled, and of nobody: the page's script forgets what localStorage holds, and deletes this.

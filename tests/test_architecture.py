@@ -24,11 +24,12 @@ TREES: Final[dict[str, ast.Module]] = {
 # Of whatever these import from this package, they may import only each other.
 CORE: Final = frozenset(
     """
-    acting batching caching calls circuit consent consumption context cookieless cookies diagnosis
-    endpoint errors facts ids imports ingest.body ingest.callers ingest.clocks ingest.parsing
-    ingest.rate ingest.recent ingest.routes ingest.settings ingest.stamping jsonable marker
-    messages minting newcomers options pending persist presented profile proxies published_keys
-    reconcile records retry schema seen signing spooling stitching topic version visitor withdrawal
+    acting arrivals attribution batching caching calls circuit consent consumption context
+    cookieless cookies diagnosis endpoint errors facts ids imports ingest.body ingest.callers
+    ingest.clocks ingest.parsing ingest.rate ingest.recent ingest.routes ingest.settings
+    ingest.stamping journeys jsonable keepsakes marker messages minting newcomers options pending
+    persist presented profile proxies published_keys reconcile records retry schema seen sessions
+    signing spooling stitching topic version visitor withdrawal
     """.split()
 )
 # What gives a core module time, randomness, other threads, the network or a framework.
@@ -46,6 +47,7 @@ PUBLIC: Final = [
     "Account",
     "ActingAs",
     "Analytics",
+    "Attribution",
     "ConfigurationError",
     "Destination",
     "Fault",
@@ -56,6 +58,7 @@ PUBLIC: Final = [
     "NotInstalled",
     "SegmentIdentityError",
     "Stats",
+    "Touch",
     "Unauthorized",
     "Unavailable",
     "Undeliverable",

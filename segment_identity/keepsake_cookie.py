@@ -1,0 +1,69 @@
+"""One cookie of a request that keeps something for one visitor."""
+
+from collections.abc import Callable
+from typing import Generic
+
+from segment_identity import cookies, keepsakes
+from segment_identity.cookies import Attributes
+from segment_identity.keepsakes import Content, Keepsake
+from segment_identity.signing import Seal
+from segment_identity.visitor import Visitor
+
+
+class KeepsakeCookie(Generic[Content]):
+    """Reads what the browser holds, takes what it should hold, and says how to get it there."""
+
+    __slots__ = ("_attributes", "_current", "_held", "_name", "_seal", "_short_lived", "_tokens")
+
+    def __init__(
+        self,
+        name: bytes,
+        kind: type[Content],
+        *,
+        header: bytes,
+        seal: Seal,
+        attributes: Attributes,
+        short_lived: str | None,
+    ) -> None:
+        self._name = attributes.prefix + name
+        self._seal = seal
+        self._attributes = attributes
+        self._short_lived = short_lived
+        self._tokens = cookies.values(header, self._name)
+        self._held = keepsakes.loads(self._tokens, seal, kind)
+        self._current = self._held
+
+    def of(self, who: Visitor) -> Content | None:
+        """Return what is kept for *who*."""
+        mine = keepsakes.mine(self._current, who, self._short_lived)
+        return None if mine is None else mine.content
+
+    def whosever(self) -> Content | None:
+        """Return what is kept, whomever it belongs to."""
+        return self._current[0].content if self._current else None
+
+    def keep(self, who: Visitor, content: Content) -> None:
+        """Keep *content* for *who* in place of what there was."""
+        assert who.anonymous_id is not None
+        self._current = [Keepsake(who.anonymous_id, who.user_id, content)]
+
+    def set_cookies(
+        self, who: Visitor, now: float, is_due: Callable[[Content, Content], bool]
+    ) -> list[bytes]:
+        """Return the Set-Cookie values by which the browser holds what is kept for *who*.
+
+        None if it does, or if *is_due* says that what it holds (the second) will still do.
+        """
+        content = self.of(who)
+        if content is None or who.anonymous_id is None:
+            return self._attributes.delete(self._name) if self._tokens else []
+        held = keepsakes.mine(self._held, who)
+        if held is not None and held.is_bound_to(who) and not is_due(content, held.content):
+            return []
+        _, hidden = self._attributes.endings(now)
+        kept = Keepsake(who.anonymous_id, who.user_id, content)
+        line = self._name + b"=" + keepsakes.dumps(kept, self._seal) + hidden
+        if len(self._tokens) > 1:
+            # A host-only twin of a domain cookie would shadow what is written next.
+            return [*self._attributes.delete_host_only(self._name), line]
+        return [line]
