@@ -127,7 +127,7 @@ def test_the_readme_names_all_that_an_identity_has_and_nothing_else() -> None:
 
 
 def test_the_readme_has_its_python_blocks() -> None:
-    assert len(BLOCKS) == 14
+    assert len(BLOCKS) == 15
 
 
 def test_the_shop_of_the_readme_asks_first(program: dict[str, Any]) -> None:
@@ -141,6 +141,17 @@ def test_the_shop_of_the_readme_asks_first(program: dict[str, Any]) -> None:
         client.get("/")
         told = captured.assert_tracked("Shop Seen")["context"]["consent"]
     assert told == {"categoryPreferences": {"analytics": True, "advertising": False}}
+
+
+def test_the_blog_of_the_readme_knows_where_people_came_from(program: dict[str, Any]) -> None:
+    with capture() as captured, TestClient(program["blog"]) as client:
+        client.get("/plans?utm_source=news")
+        said = client.get("/plans").json()
+        client.post("/subscribe")
+        told = captured.assert_tracked("Signed Up")["context"]
+    assert said == {"campaign": {"source": "news"}, "session": told["sessionId"]}
+    assert told["campaign"] == {"source": "news"}
+    assert told["attribution"]["first"]["landingPage"] == "http://testserver/plans"
 
 
 def test_the_start_of_the_readme_stays_short() -> None:

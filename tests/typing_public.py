@@ -19,11 +19,13 @@ from segment_identity import (
     Account,
     ActingAs,
     Analytics,
+    Attribution,
     Destination,
     Fault,
     Identity,
     IdentityMiddleware,
     Stats,
+    Touch,
     __version__,
     get_identity,
 )
@@ -47,7 +49,21 @@ def what_an_identity_tells(identity: Identity) -> None:
     assert_type(identity.is_ambiguous, bool)
     assert_type(identity.gpc, bool)
     assert_type(identity.consent, bool | Mapping[str, bool] | None)
+    assert_type(identity.session_id, int | None)
+    assert_type(identity.attribution, Attribution | None)
     assert_type(identity.to_dict(), dict[str, Any])
+
+
+def what_an_attribution_tells(known: Attribution) -> None:
+    assert_type(known.first, Touch)
+    assert_type(known.last, Touch)
+    assert_type(known.last.time, int)
+    assert_type(known.last.campaign, Mapping[str, str])
+    assert_type(known.last.referrer, str | None)
+    assert_type(known.last.landing_page, str | None)
+    assert_type(known.last.click_id, str | None)
+    assert_type(known.last.click_type, str | None)
+    assert_type(known.last.is_direct, bool)
 
 
 def what_the_verbs_take(identity: Identity, now: datetime, traits: Mapping[str, object]) -> None:
