@@ -131,7 +131,15 @@ def encode_raw(octets: bytes) -> bytes:
 class Attributes:
     """The unchanging parts of our Set-Cookie lines for one domain and one scheme."""
 
-    __slots__ = ("_delete", "_delete_host_only", "_tail", "domain", "prefix", "secure")
+    __slots__ = (
+        "_delete",
+        "_delete_host_only",
+        "_tail",
+        "domain",
+        "prefix",
+        "script_ending",
+        "secure",
+    )
 
     def __init__(self, *, domain: str | None, secure: bool) -> None:
         self.domain = domain
@@ -142,6 +150,8 @@ class Attributes:
         self._tail = where + rest
         self._delete = gone + where + rest
         self._delete_host_only = gone + b"; Path=/" + rest if domain else None
+        # What follows a value where a script writes it; browsers do not care about case.
+        self.script_ending = f"; Max-Age={YEAR}{self._tail.decode()}".replace(" ", "").lower()
         self.prefix = b"" if not secure else b"__Secure-" if domain else b"__Host-"
 
     def endings(self, now: float) -> tuple[bytes, bytes]:

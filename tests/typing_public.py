@@ -29,7 +29,7 @@ from segment_identity import (
     __version__,
     get_identity,
 )
-from segment_identity.browser import Markup, TrackingAPI, snippet
+from segment_identity.browser import Markup, TrackingAPI, bridge, snippet
 from segment_identity.destinations import Console, Memory
 from segment_identity.fastapi import CurrentIdentity
 from segment_identity.profile import Call, Profile
@@ -187,6 +187,8 @@ def how_an_identity_is_found(
 
 
 def what_a_page_gets(request: Request, settings: Mapping[str, Any]) -> None:
+    assert_type(bridge(request), Markup)
+    assert_type(bridge(request, nonce="r4nd0m"), Markup)
     assert_type(snippet(request, write_key="w"), Markup)
     snippet(
         request,

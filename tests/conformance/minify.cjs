@@ -5,7 +5,7 @@
  *   npm ci
  *   node minify.cjs ../../segment_identity/browser/bridge.js > ../../segment_identity/browser/bridge.min.js
  *
- * tests/browser holds the committed form to this one.
+ * tests/web/test_bridge.py and test_snippet.py hold the committed forms to this one.
  */
 'use strict'
 
