@@ -15,7 +15,7 @@ _KINDS = {
     "pages": "page",
 }
 _EVERY_ROW_HAS = frozenset(
-    "id anonymous_id user_id timestamp original_timestamp sent_at received_at".split()
+    "id anonymous_id user_id timestamp original_timestamp sent_at received_at uuid_ts".split()
 )
 
 
@@ -71,7 +71,7 @@ def _event(kind: str, row: RowMapping) -> Event:
         id=row["id"],
         kind=kind,
         text=_text(kind, row),
-        at=datetime.fromisoformat(row["timestamp"]).astimezone(),
+        at=row["timestamp"].astimezone(),
         anonymous_id=row.get("anonymous_id"),
         user_id=row.get("user_id"),
     )

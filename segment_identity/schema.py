@@ -3,191 +3,236 @@
 Pure: a message in, rows out. Which columns a table has and how rows get there is the engine's part.
 """
 
-import hashlib
-import math
-import re
-from collections.abc import Iterator, Mapping
-from datetime import datetime
-from typing import Any, Final, Literal
+import datetime as dt
+from collections.abc import Collection, Mapping
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
-Scalar = str | int | float | bool
-Kind = Literal["boolean", "integer", "float", "timestamp", "varchar"]
+from segment_identity.discards import COLUMNS, Loss, digest, discard, said, whole
+from segment_identity.flattening import flattened
+from segment_identity.kinds import Kind, Scalar, instant_of, kind_of, plain
+from segment_identity.names import ident, table_of
 
-_TOKEN: Final = re.compile(r"[A-Z0-9]+[a-z0-9]*|[a-z0-9]+")
-_TIMESTAMP: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}.*)?")
-_MAX_NAME: Final = 63
-_MAX_DEPTH: Final = 16
-_INT64: Final = 2**63
+# A database's index takes no longer ones.
+MAX_KEY: Final = 512
 _TABLES: Final = frozenset(
     """
     identifies users tracks pages screens groups accounts aliases discards
     profiles id_graph profile_events profile_calls profile_ids profile_links profile_aliases
     profile_traits profile_nodes profile_edges profile_neighbours profile_roots
+    user_keys account_keys
     """.split()
 )
-_COMMON: Final = (
-    ("anonymous_id", "anonymousId"),
-    ("user_id", "userId"),
+_IDS: Final = (("anonymous_id", "anonymousId"), ("user_id", "userId"))
+_TIMES: Final = (
     ("received_at", "receivedAt"),
     ("sent_at", "sentAt"),
     ("timestamp", "timestamp"),
     ("original_timestamp", "originalTimestamp"),
 )
 # Columns a property may not take: those every table has, and those of its kind of message.
-_RESERVED: Final = frozenset({"id", *(column for column, _ in _COMMON)})
-# Type of message: table, the object its columns come from, columns from the message itself.
-_SHAPES: Final[Mapping[str, tuple[str, str, Mapping[str, str]]]] = {
-    "identify": ("identifies", "traits", {}),
-    "page": ("pages", "properties", {"name": "name", "category": "category"}),
-    "screen": ("screens", "properties", {"name": "name", "category": "category"}),
-    "group": ("groups", "traits", {"group_id": "groupId"}),
-    "alias": ("aliases", "", {"previous_id": "previousId"}),
-    "track": ("tracks", "", {}),
+_COMMON: Final[Mapping[str, Kind]] = {
+    "id": "varchar",
+    **dict.fromkeys([column for column, _ in _IDS], "varchar"),
+    **dict.fromkeys([column for column, _ in _TIMES], "timestamp"),
+    "uuid_ts": "timestamp",
 }
+# Columns that hold times as databases take them.
+TIMES: Final = frozenset((*(column for column, _ in _TIMES), "uuid_ts"))
+_EVENT: Final = ("event", "event_text")
+
+
+class _Shape(NamedTuple):
+    """Where the rows of a type of message go, and what they are made of.
+
+    *own* are columns from the message itself; *reserved*, those a property may not take.
+    """
+
+    table: str
+    source: str
+    own: Mapping[str, str]
+    reserved: frozenset[str]
+    latest: str = ""
+
+
+def _shape(table: str, source: str, own: Mapping[str, str], latest: str = "") -> _Shape:
+    reserved = frozenset((*_COMMON, *own, *(_EVENT if table == "tracks" else ())))
+    return _Shape(table, source, own, reserved, latest)
+
+
+_NAMED: Final = {"name": "name", "category": "category"}
+_SHAPES: Final[Mapping[str, _Shape]] = {
+    "identify": _shape("identifies", "traits", {}, latest="users"),
+    "page": _shape("pages", "properties", _NAMED),
+    "screen": _shape("screens", "properties", _NAMED),
+    "group": _shape("groups", "traits", {"group_id": "groupId"}, latest="accounts"),
+    "alias": _shape("aliases", "", {"previous_id": "previousId"}),
+    "track": _shape("tracks", "properties", {}),
+}
+# The columns of which table says whose row of `users` or `accounts` it is.
+_OWNERS: Final = {"users": "user_id", "accounts": "group_id"}
+_OWN: Final[Mapping[str, Collection[str]]] = {
+    shape.table: frozenset(shape.own) for shape in _SHAPES.values()
+} | {"discards": COLUMNS}
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One row of *table*; *latest* rows replace an older one with the same id, column by column."""
+    """One row of *table*.
+
+    One with a *key* is what is known of its id: of each column the value of the greatest key stays.
+    """
 
     table: str
     values: Mapping[str, Scalar]
-    latest: bool = False
+    key: str = ""
 
 
-def ident(name: str) -> str:
-    """Return *name* as Segment names tables and columns, or "" if nothing is left of it.
+def rows(message: Mapping[str, Any], uuid_ts: str = "") -> list[Row]:
+    """Return the rows of one message that is loaded at *uuid_ts*; what has no place is a row, too.
 
-    What is cut at 63 characters keeps a hash of the whole, so that two names stay two.
+    There is always one: a message of no known type, or without an id, is kept as a whole.
     """
-    snake = "_".join(_TOKEN.findall(name)).lower()
-    if snake[:1].isdigit():
-        snake = "_" + snake
-    if len(snake) <= _MAX_NAME:
-        return snake
-    digest = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:8]
-    return f"{snake[: _MAX_NAME - 9]}_{digest}"
+    kind, message_id = message.get("type"), message.get("messageId")
+    shape = _SHAPES.get(kind) if isinstance(kind, str) else None
+    if shape is None or not isinstance(message_id, str) or not message_id:
+        return [Row("discards", whole(message, "no_message", uuid_ts))]
+    lost: list[Loss] = []
+    columns = _common(message, message_id, uuid_ts, lost)
+    custom = _custom(message, shape, columns, lost)
+    if shape.table == "tracks":
+        name = message.get("event")
+        if not isinstance(name, str) or not name:
+            return [Row("discards", whole(message, "no_event", uuid_ts))]
+        result = _track_rows(name, message, columns, custom, lost)
+    else:
+        result = [Row(shape.table, {**columns, **custom})]
+        if shape.latest:
+            result += _latest_row(shape.latest, columns, custom)
+    return _with_discards(result, lost) if lost else result
 
 
-def rows(message: Mapping[str, Any]) -> list[Row]:
-    """Return the rows of one message; none if it is of no known type or has no id."""
-    shape = _SHAPES.get(str(message.get("type")))
-    if shape is None or not isinstance(message.get("messageId"), str):
-        return []
-    table, source, own = shape
-    columns = _common(message)
-    fixed = {column: message.get(key) for column, key in own.items()}
-    custom = message.get(source) if source else None
-    if table == "tracks":
-        return _track_rows(message, columns)
-    _add(columns, "", custom, _RESERVED.union(own))
-    _add(columns, "", {k: v for k, v in fixed.items() if v is not None}, _RESERVED)
-    result = [Row(table, columns)]
-    if table == "identifies":
-        result += _latest_row("users", message, "userId")
-    elif table == "groups":
-        result += _latest_row("accounts", message, "groupId")
-    return result
-
-
-def kind_of(value: Scalar) -> Kind:
-    """Return the type a column gets from its first value."""
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, int):
-        return "integer" if -_INT64 <= value < _INT64 else "varchar"
-    if isinstance(value, float):
-        return "integer" if value.is_integer() and abs(value) < _INT64 else "float"
-    return "timestamp" if _is_timestamp(value) else "varchar"
-
-
-def fitted(value: Scalar, kind: Kind) -> Scalar | None:
-    """Return *value* as a column of *kind* holds it without loss, or None if it cannot."""
-    own = kind_of(value)
-    if kind in ("varchar", "timestamp"):
-        return value if isinstance(value, str) else _plain(value)
-    if kind == "boolean":
-        return value if isinstance(value, bool) else None
-    if isinstance(value, bool | str):
-        return None
-    if kind == "integer":
-        return int(value) if own == "integer" else None
-    return float(value) if isinstance(value, float) or abs(value) <= 2**53 else None
-
-
-def _common(message: Mapping[str, Any]) -> dict[str, Scalar]:
-    columns: dict[str, Scalar] = {"id": message["messageId"]}
-    for column, key in _COMMON:
+def _custom(
+    message: Mapping[str, Any], shape: _Shape, columns: dict[str, Scalar], lost: list[Loss]
+) -> dict[str, Scalar]:
+    """Return the columns made of properties or traits, and add the shape's own to *columns*."""
+    source = message.get(shape.source) if shape.source else None
+    if not isinstance(source, Mapping):
+        if source is not None:
+            lost.append(Loss("", source, "no_object", shape.source))
+        source = {}
+    for column, key in shape.own.items():
         value = message.get(key)
-        if isinstance(value, str) and value:
-            columns[column] = value
-    _add(columns, "context", message.get("context"), frozenset())
+        if value is None and shape.own is _NAMED:
+            value = source.get(key)
+        _take(columns, column, value, lost)
+    taken = columns.keys() | shape.reserved
+    return flattened(source, "", taken, lost)
+
+
+def _with_discards(result: list[Row], lost: list[Loss]) -> list[Row]:
+    """Add rows for what is *lost*, but for what is in the column it wanted all the same."""
+    own = next(each for each in reversed(result) if not each.key)
+    return result + [
+        Row("discards", discard(own.table, own.values, each))
+        for each in lost
+        if each.reason != "reserved"
+        or each.column not in own.values
+        or said(own.values[each.column]) != said(each.value)
+    ]
+
+
+def kind_in(table: str, column: str, value: Scalar) -> Kind:
+    """Return the type that a new *column* of *table* gets: ours have theirs, others by *value*."""
+    known = _COMMON.get(column)
+    if known is not None:
+        return known
+    own = _OWN.get(table, ())
+    if column in own or (column in _EVENT and (table == "tracks" or table not in _TABLES)):
+        return "varchar"
+    return kind_of(value)
+
+
+def _common(
+    message: Mapping[str, Any], message_id: str, uuid_ts: str, lost: list[Loss]
+) -> dict[str, Scalar]:
+    columns: dict[str, Scalar] = {"id": message_id}
+    if len(message_id) > MAX_KEY:
+        columns["id"] = digest(message_id)
+        lost.append(Loss("id", message_id, "too_long"))
+    for column, key in _IDS:
+        _take(columns, column, message.get(key), lost)
+    for column, key in _TIMES:
+        value = message.get(key)
+        if value is None or value == "":
+            continue
+        found = instant_of(value) if isinstance(value, str) else None
+        if found is None:
+            lost.append(Loss(column, value, "no_time"))
+        else:
+            columns[column] = found
+    if "timestamp" not in columns:
+        columns |= _timestamp(columns)
+    if uuid_ts:
+        columns["uuid_ts"] = uuid_ts
+    context = message.get("context")
+    if isinstance(context, Mapping):
+        columns |= flattened(context, "context", columns, lost)
+    elif context is not None:
+        lost.append(Loss("context", context, "no_object"))
     return columns
 
 
-def _track_rows(message: Mapping[str, Any], columns: dict[str, Scalar]) -> list[Row]:
-    text = message.get("event")
-    if not isinstance(text, str):
-        return []
+def _timestamp(columns: Mapping[str, Scalar]) -> Mapping[str, Scalar]:
+    """Correct the client's clock by how far it was off when it sent (Segment Spec: Common)."""
+    received, sent, original = (
+        columns.get(name) for name in ("received_at", "sent_at", "original_timestamp")
+    )
+    if received is None or sent is None or original is None:
+        only = original or received
+        return {"timestamp": only} if only else {}
+    at = [dt.datetime.fromisoformat(str(each)) for each in (received, sent, original)]
+    try:
+        found = instant_of((at[0] - (at[1] - at[2])).isoformat())
+    except OverflowError:
+        found = None
+    return {"timestamp": found or received}
+
+
+def _take(columns: dict[str, Scalar], column: str, value: object, lost: list[Loss]) -> None:
+    """Put what should be a text into *column*."""
+    if isinstance(value, str):
+        if value:
+            columns[column] = value
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        columns[column] = plain(value)
+    elif value is not None:
+        lost.append(Loss(column, value, "no_text"))
+
+
+def _track_rows(
+    text: str,
+    message: Mapping[str, Any],
+    columns: dict[str, Scalar],
+    custom: Mapping[str, Scalar],
+    lost: list[Loss],
+) -> list[Row]:
     name = ident(text)
     columns |= {"event": name, "event_text": text}
-    result = [Row("tracks", columns)]
     if name:
-        own = dict(columns)
-        _add(own, "", message.get("properties"), _RESERVED | {"event", "event_text"})
-        # Names of the tables themselves, and those that SQLite keeps for itself.
-        taken = name in _TABLES or name.startswith("sqlite_")
-        result.append(Row(f"_{name}" if taken else name, own))
-    return result
+        table = table_of(name, _TABLES)
+        return [Row("tracks", columns), Row(table, {**columns, **custom})]
+    if custom:
+        lost.append(Loss("", message["properties"], "no_table", "properties"))
+    return [Row("tracks", columns)]
 
 
-def _latest_row(table: str, message: Mapping[str, Any], key_name: str) -> list[Row]:
-    who = message.get(key_name)
-    if not isinstance(who, str) or not who.strip():
+def _latest_row(
+    table: str, columns: Mapping[str, Scalar], custom: Mapping[str, Scalar]
+) -> list[Row]:
+    who = str(columns.get(_OWNERS[table], ""))
+    if not who.strip() or len(who) > MAX_KEY:
         return []
-    columns: dict[str, Scalar] = {"id": who}
-    _add(columns, "", message.get("traits"), _RESERVED)
-    for column, key in (("received_at", "receivedAt"), ("timestamp", "timestamp")):
-        if isinstance(message.get(key), str):
-            columns[column] = message[key]
-    return [Row(table, columns, latest=True)]
-
-
-def _add(columns: dict[str, Scalar], prefix: str, source: object, reserved: frozenset[str]) -> None:
-    """Add the flattened *source*; of two keys that make one column the first in order wins."""
-    if not isinstance(source, Mapping):
-        return
-    for keys, value in sorted(_flat((prefix,), source, 0), key=lambda each: each[0]):
-        column = ident("_".join(keys))
-        if column and column not in reserved:
-            columns.setdefault(column, value)
-
-
-def _flat(
-    prefix: tuple[str, ...], source: Mapping[str, Any], depth: int
-) -> Iterator[tuple[tuple[str, ...], Scalar]]:
-    for key, value in source.items():
-        path = (*prefix, key)
-        if isinstance(value, Mapping) and depth < _MAX_DEPTH:
-            yield from _flat(path, value, depth + 1)
-        elif isinstance(value, Mapping | list):
-            yield path, msgspec.json.encode(value).decode()
-        elif isinstance(value, float) and not math.isfinite(value):
-            continue
-        elif value is not None and value != "":
-            yield path, value
-
-
-def _plain(value: float | bool) -> str:
-    return msgspec.json.encode(value).decode()
-
-
-def _is_timestamp(text: str) -> bool:
-    if not _TIMESTAMP.fullmatch(text):
-        return False
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
+    known = {name: columns[name] for name in ("received_at", "timestamp") if name in columns}
+    key = f"{columns.get('timestamp', '')}|{columns['id']}"
+    return [Row(table, {"id": who, **custom, **known}, key)]

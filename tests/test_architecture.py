@@ -24,12 +24,13 @@ TREES: Final[dict[str, ast.Module]] = {
 # Of whatever these import from this package, they may import only each other.
 CORE: Final = frozenset(
     """
-    acting arrivals attribution batching caching calls circuit consent consumption context
-    cookieless cookies diagnosis endpoint errors facts ids imports ingest.body ingest.callers
-    ingest.clocks ingest.parsing ingest.rate ingest.recent ingest.routes ingest.settings
-    ingest.stamping journeys jsonable keepsakes marker messages minting newcomers options pending
-    persist presented profile proxies published_keys reconcile records retry schema seen sessions
-    signing spooling stitching topic version visitor withdrawal
+    acting arranging arrivals attribution batching caching calls circuit consent consumption
+    context cookieless cookies diagnosis discards endpoint errors facts flattening ids imports
+    ingest.body ingest.callers ingest.clocks ingest.parsing ingest.rate ingest.recent
+    ingest.routes ingest.settings ingest.stamping journeys jsonable keepsakes kinds marker
+    messages minting names newcomers options pending persist presented profile proxies
+    published_keys reconcile records retry schema seen sessions signing spooling stitching topic
+    version visitor withdrawal
     """.split()
 )
 # What gives a core module time, randomness, other threads, the network or a framework.
@@ -37,7 +38,7 @@ IMPURE: Final = frozenset(
     """
     asyncio threading socket ssl time random os secrets subprocess multiprocessing concurrent queue
     signal select selectors contextvars logging sqlite3 urllib.request http starlette fastapi anyio
-    sqlalchemy httpx confluent_kafka typer uuid.uuid1 uuid.uuid4
+    sqlalchemy psycopg httpx confluent_kafka typer uuid.uuid1 uuid.uuid4
     """.split()
 )
 MOST_LINES: Final = 260

@@ -14,6 +14,8 @@ _SCHEMES: Final = {
     "http": ("segment_identity.destinations.segment", "Segment", "http"),
     "https": ("segment_identity.destinations.segment", "Segment", "http"),
     "kafka": ("segment_identity.destinations.kafka", "Kafka", "kafka"),
+    "postgres": ("segment_identity.warehouse.destination", "Warehouse", "postgres"),
+    "postgresql": ("segment_identity.warehouse.destination", "Warehouse", "postgres"),
     "sqlite": ("segment_identity.warehouse.destination", "Warehouse", "warehouse"),
 }
 

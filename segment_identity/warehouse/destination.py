@@ -1,22 +1,29 @@
-"""The warehouse as a destination: Segment's tables, on SQLite through SQLAlchemy Core."""
+"""The warehouse as a destination: Segment's tables, on SQLite or PostgreSQL."""
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Final
 
-import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.engine import URL, Connection
+import msgspec
+from sqlalchemy.engine import URL, Connection, Engine
 
-from segment_identity.messages import received
-from segment_identity.schema import Row, Scalar, fitted, rows
+from segment_identity.arranging import arranged, first_values
+from segment_identity.discards import COLUMNS as DISCARDS
+from segment_identity.discards import discard
+from segment_identity.errors import Undeliverable
+from segment_identity.jsonable import encoded
+from segment_identity.kinds import Scalar
+from segment_identity.messages import Message, instant, received
+from segment_identity.schema import TIMES, Row, rows
 from segment_identity.stitching import Policy
-from segment_identity.warehouse.collation import COLLATED, collated
-from segment_identity.warehouse.engine import open_engine
-from segment_identity.warehouse.faults import explained
+from segment_identity.warehouse.engine import open_database
+from segment_identity.warehouse.faults import explained, is_of_database
+from segment_identity.warehouse.latest import Latest
 from segment_identity.warehouse.profile_facts import ProfileFacts
 from segment_identity.warehouse.projection import Projection
 from segment_identity.warehouse.tables import Tables
+
+_NUL: Final = b"\\u0000"
 
 
 class Warehouse:
@@ -24,9 +31,10 @@ class Warehouse:
     track event, adding columns as properties appear.
 
     A batch is one transaction, and `message_id` is the key, so one that comes twice changes
-    nothing. *url* is an SQLAlchemy URL such as `sqlite:///analytics.db`. *profiles* says whom a
-    device belongs to that several users share: its first or its last one; None keeps no profiles.
-    *projections* are kept in the same transactions.
+    nothing. *url* is an SQLAlchemy URL such as `sqlite:///analytics.db` or
+    `postgresql://user:password@host/database`. *profiles* says whom a device belongs to that
+    several users share: its first or its last one; None keeps no profiles. *projections* are kept
+    in the same transactions. Several processes may write to one database.
     """
 
     def __init__(
@@ -36,8 +44,9 @@ class Warehouse:
         profiles: Policy | None = "first",
         projections: Sequence[Projection] = (),
     ) -> None:
-        self.engine = open_engine(url)
-        self._tables = Tables()
+        self._database = open_database(url)
+        self._tables = Tables(self._database)
+        self._latest = Latest(self._database, self._tables)
         own = () if profiles is None else (ProfileFacts(profiles),)
         self._projections: tuple[Projection, ...] = (*own, *projections)
         self._is_prepared = False
@@ -45,21 +54,25 @@ class Warehouse:
     def __repr__(self) -> str:
         return f"Warehouse({self.engine.dialect.name})"
 
+    @property
+    def engine(self) -> Engine:
+        """SQLAlchemy's engine, for queries of one's own."""
+        return self._database.engine
+
     def send(self, batch: Sequence[bytes], /) -> None:
         """Store a batch."""
         now = time.time()
-        messages = [received(event, now) for event in batch]
-        new = [row for message in messages for row in rows(message)]
+        messages = [_read(event, now) for event in batch]
+        stamp = instant(now)
+        new = [row for message in messages for row in rows(message, stamp)]
         try:
             self._prepare()
-            with self.engine.begin() as connection:
-                self._load(connection, new)
-                for each in self._projections:
-                    each.write(connection, messages)
+            self._load(new, messages)
         except BaseException as error:
-            # The schema may have been half changed, or changed by another process.
+            # Somebody may have changed the schema.
             self._forget()
-            if isinstance(error, sa.exc.SQLAlchemyError):
+            self._database.recover()
+            if is_of_database(error):
                 raise explained(error) from error
             raise
 
@@ -73,7 +86,10 @@ class Warehouse:
         self._forget()
 
     def _prepare(self) -> None:
-        if self._projections and not self._is_prepared:
+        if self._is_prepared:
+            return
+        self._tables.grow("discards", dict.fromkeys(DISCARDS, ""))
+        if self._projections:
             with self.engine.begin() as connection:
                 for each in self._projections:
                     each.prepare(connection)
@@ -81,72 +97,47 @@ class Warehouse:
 
     def _forget(self) -> None:
         self._tables.forget()
+        self._latest.forget()
         self._is_prepared = False
 
-    def _load(self, connection: Connection, new: list[Row]) -> None:
+    def _load(self, new: Sequence[Row], messages: Sequence[Message]) -> None:
         by_table: dict[str, list[Mapping[str, Scalar]]] = {}
-        latest: dict[str, dict[Scalar, set[str]]] = {}
+        latest: list[Row] = []
         for row in new:
-            if row.latest:
-                columns = latest.setdefault(row.table, {}).setdefault(row.values["id"], set())
-                columns.update(row.values)
-                self._tables.table(connection, row.table, row.values)
+            if row.key:
+                latest.append(row)
             else:
                 by_table.setdefault(row.table, []).append(row.values)
-        discarded: list[Mapping[str, Scalar]] = []
         for name, values in by_table.items():
-            self._store(connection, name, values, discarded)
-        if discarded:
-            self._store(connection, "discards", discarded, [])
-        for name, owners in latest.items():
-            self._refresh(connection, name, owners)
-
-    def _refresh(
-        self, connection: Connection, name: str, owners: Mapping[Scalar, set[str]]
-    ) -> None:
-        """Collate the rows of *owners* anew from their calls, whatever order those came in."""
-        target, _ = self._tables.table(connection, name, {})
-        source_name, owner = COLLATED[name]
-        source, _ = self._tables.table(connection, source_name, {})
-        self._tables.index(connection, source_name, owner)
-        for who, columns in owners.items():
-            wanted = [column for column in columns if column in source.c and column in target.c]
-            connection.execute(collated(target, source, source.c[owner], who, wanted))
+            self._tables.grow(name, first_values(values))
+        self._latest.grow(latest)
+        discards = by_table.pop("discards", [])
+        with self.engine.begin() as connection:
+            # In one order everywhere, as writers that wait for each other crosswise wait for ever.
+            for name in sorted(by_table):
+                discards += self._store(connection, name, by_table[name])
+            discards += self._latest.write(connection, latest)
+            if discards:
+                self._store(connection, "discards", discards)
+            for each in self._projections:
+                each.write(connection, messages)
 
     def _store(
-        self,
-        connection: Connection,
-        name: str,
-        values: list[Mapping[str, Scalar]],
-        discarded: list[Mapping[str, Scalar]],
-    ) -> None:
-        wanted: dict[str, Scalar] = {}
-        for each in values:
-            for column, value in each.items():
-                wanted.setdefault(column, value)
-        table, kinds = self._tables.table(connection, name, wanted)
-        records: list[dict[str, Any]] = []
-        for each in values:
-            record: dict[str, Any] = dict.fromkeys(wanted.keys() & kinds.keys())
-            for column, value in each.items():
-                kept = fitted(value, kinds[column]) if column in kinds else None
-                if kept is None:
-                    discarded.append(_discard(name, each, column, value))
-                else:
-                    record[column] = kept
-            records.append(record)
-        once = insert(table).on_conflict_do_nothing(index_elements=["id"])
-        connection.execute(once, records)
+        self, connection: Connection, name: str, values: Sequence[Mapping[str, Scalar]]
+    ) -> list[dict[str, Scalar]]:
+        table, kinds = self._tables.table(name)
+        found = arranged(values, kinds, TIMES)
+        self._database.store(connection, table, found.names, found.records)
+        return [discard(name, values[number], loss) for number, loss in found.lost]
 
 
-def _discard(
-    table: str, row: Mapping[str, Scalar], column: str, value: Scalar
-) -> dict[str, Scalar]:
-    return {
-        "id": f"{row['id']}/{table}/{column}",
-        "table_name": table,
-        "row_id": row["id"],
-        "column_name": column,
-        "column_value": str(value),
-        "received_at": row.get("received_at", ""),
-    }
+def _read(event: bytes, now: float) -> Message:
+    # A NUL, which databases do not take, is always written so.
+    try:
+        clean = encoded(msgspec.json.decode(event)) if _NUL in event else event
+        message = received(clean, now)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise Undeliverable("no JSON") from error
+    if not isinstance(message, dict):
+        raise Undeliverable("no object")
+    return message

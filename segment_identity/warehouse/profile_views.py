@@ -38,6 +38,8 @@ TYPES: Final[Mapping[str, tuple[str, str]]] = {
     "aliases": ("alias", ""),
 }
 _COLUMNS: Final = ("id", "anonymous_id", "user_id", "timestamp", "received_at")
+_TIMES: Final = ("timestamp", "received_at")
+_ISO: Final = 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'
 _INDEXED: Final = ("anonymous_id", "user_id")
 
 
@@ -97,18 +99,32 @@ def calls(present: Mapping[str, Collection[str]], preparer: IdentifierPreparer) 
     for table, columns in present.items():
         kind, name = TYPES[table]
         shown = [
-            f"CAST({preparer.quote(each)} AS TEXT) AS {preparer.quote(each)}"
-            if each in columns
-            else f"CAST(NULL AS TEXT) AS {preparer.quote(each)}"
+            f"{_text(preparer, each if each in columns else '')} AS {preparer.quote(each)}"
             for each in _COLUMNS
         ]
-        named = f"CAST({preparer.quote(name)} AS TEXT)" if name in columns else "CAST(NULL AS TEXT)"
-        fields = ", ".join([*shown, f"CAST('{kind}' AS TEXT) AS type", f"{named} AS name"])
+        typed = f"{_text(preparer, said=kind)} AS type"
+        named = f"{_text(preparer, name if name in columns else '')} AS name"
+        fields = ", ".join([*shown, typed, named])
         parts.append(f"SELECT {fields} FROM {preparer.quote(table)}")
     if not parts:
-        nothing = ", ".join(f"CAST(NULL AS TEXT) AS {preparer.quote(each)}" for each in _COLUMNS)
-        return f"SELECT {nothing}, CAST(NULL AS TEXT) AS type, CAST(NULL AS TEXT) AS name WHERE 1=0"
+        names = ", ".join(
+            f"{_text(preparer)} AS {preparer.quote(each)}" for each in (*_COLUMNS, "type", "name")
+        )
+        return f"SELECT {names} WHERE 1=0"
     return " UNION ALL ".join(parts)
+
+
+def _text(preparer: IdentifierPreparer, column: str = "", said: str = "") -> str:
+    """Return an expression for a column as text, or for *said*, else null; the same for ever.
+
+    PostgreSQL lets no column of a view change its collation, and shows times in the zone of whoever
+    looks.
+    """
+    is_postgres = preparer.dialect.name == "postgresql"
+    source = preparer.quote(column) if column else f"'{said}'" if said else "NULL"
+    if is_postgres and column in _TIMES:
+        source = f"to_char({source} AT TIME ZONE 'UTC', '{_ISO}')"
+    return f"CAST({source} AS TEXT)" + (' COLLATE "C"' if is_postgres else "")
 
 
 def _creation(name: str, text: str) -> str:

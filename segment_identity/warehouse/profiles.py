@@ -15,7 +15,8 @@ from segment_identity.facts import Id, TraitName, TraitValue, time_of
 from segment_identity.profile import Profile
 from segment_identity.stitching import Policy
 from segment_identity.warehouse import people
-from segment_identity.warehouse.engine import READS, open_engine
+from segment_identity.warehouse.database import READS
+from segment_identity.warehouse.engine import open_engine
 from segment_identity.warehouse.faults import explained
 from segment_identity.warehouse.profile_tables import IDS, TRAITS
 from segment_identity.warehouse.timelines import timeline

@@ -1,103 +1,94 @@
-"""The tables of a warehouse, which grow as new events and properties appear."""
+"""The tables of a warehouse, which grow as new events and properties appear.
+
+How this works
+--------------
+What is missing is made before the batch that needs it, table by table, each in a transaction of its
+own: a writer that waits to change one table while it holds rows of another would wait for ever for
+one that does the opposite. A column that is there and empty does no harm, should the batch fail.
+Columns are never changed or dropped, so what is remembered of them stays true, whatever other
+writers add; what is not remembered is looked up before it is made.
+"""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
+from sqlalchemy.schema import CreateColumn, CreateTable
 
-from segment_identity.schema import Kind, Scalar, kind_of
+from segment_identity.kinds import Kind, Scalar
+from segment_identity.schema import kind_in
+from segment_identity.warehouse.database import Database
 
-# SQLite refuses a table of more than 2,000 columns; what comes after these goes to `discards`.
+# PostgreSQL refuses a table of more than 1,600 columns and SQLite one of more than 2,000; what
+# comes after these goes to `discards`.
 MAX_COLUMNS: Final = 1_000
-
-_TYPES: Final[Mapping[Kind, type[sa.types.TypeEngine[Any]]]] = {
-    "boolean": sa.Boolean,
-    "integer": sa.BigInteger,
-    "float": sa.Float,
-    "timestamp": sa.Text,
-    "varchar": sa.Text,
-}
 
 
 class Tables:
     """Knows which columns exist, and makes those that do not."""
 
-    def __init__(self) -> None:
-        self._columns: dict[str, dict[str, Kind]] = {}
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._kinds: dict[str, dict[str, Kind]] = {}
         self._tables: dict[str, sa.Table] = {}
-        self._indexed: set[str] = set()
 
     def forget(self) -> None:
-        """Look again at the database, which somebody else may have changed."""
-        self._columns.clear()
+        """Look again at the database, in which somebody may have dropped a table."""
+        self._kinds.clear()
         self._tables.clear()
-        self._indexed.clear()
 
-    def table(
-        self, connection: Connection, name: str, wanted: Mapping[str, Scalar]
-    ) -> tuple[sa.Table, Mapping[str, Kind]]:
-        """Return a table with all *wanted* columns that fit in it, typed by their first value."""
-        known = self._columns.get(name)
-        if known is None:
-            known = self._columns[name] = _existing(connection, name)
-            if not known:
-                self._create(connection, name, known)
-        missing = [column for column in wanted if column not in known]
-        if missing or name not in self._tables:
-            for column in missing[: MAX_COLUMNS - len(known)]:
-                kind = kind_of(wanted[column])
-                self._add(connection, name, column, kind)
-                known[column] = kind
-            self._tables[name] = _table(name, known)
-        return self._tables[name], known
+    def grow(self, name: str, wanted: Mapping[str, Scalar]) -> None:
+        """Make table *name* and its columns *wanted* where they are missing and find room.
 
-    def index(self, connection: Connection, name: str, column: str) -> None:
-        """Make sure that rows are found by *column*, in the order of their time."""
-        if name in self._indexed:
+        Each is typed by the value that comes first.
+        """
+        known = self._kinds.get(name)
+        if known is not None and (wanted.keys() <= known.keys() or len(known) >= MAX_COLUMNS):
             return
-        table = self._tables[name]
-        made = sa.Index(f"ix_{name}_{column}", table.c[column], table.c.timestamp)
-        connection.execute(CreateIndex(made, if_not_exists=True))
-        self._indexed.add(name)
+        with self._database.engine.begin() as connection:
+            self._database.lock_schema(connection)
+            known = self._existing(connection, name)
+            missing = [column for column in wanted if column not in known]
+            added = {
+                column: kind_in(name, column, wanted[column])
+                for column in missing[: max(0, MAX_COLUMNS - len(known))]
+            }
+            if not known:
+                known = {"id": "varchar"}
+                connection.execute(CreateTable(self._table(name, known | added)))
+            elif added:
+                self._add(connection, name, added)
+        self._kinds[name] = known | added
+        self._tables[name] = self._table(name, self._kinds[name])
 
-    def _create(self, connection: Connection, name: str, known: dict[str, Kind]) -> None:
-        known["id"] = "varchar"
-        connection.execute(CreateTable(_table(name, known), if_not_exists=True))
+    def table(self, name: str) -> tuple[sa.Table, Mapping[str, Kind]]:
+        """Return a table that was grown, and the kinds of its columns."""
+        return self._tables[name], self._kinds[name]
 
-    def _add(self, connection: Connection, name: str, column: str, kind: Kind) -> None:
-        preparer = connection.dialect.identifier_preparer
-        holder = sa.Table(name, sa.MetaData(), sa.Column(column, _TYPES[kind]))
-        definition = CreateColumn(holder.c[column]).compile(dialect=connection.dialect)
-        quoted = preparer.format_table(holder)
-        connection.exec_driver_sql(f"ALTER TABLE {quoted} ADD COLUMN {definition}")
+    def _existing(self, connection: Connection, name: str) -> dict[str, Kind]:
+        inspector = sa.inspect(connection)
+        # Not has_table(): SQLite has functions, such as json_each, that pass for tables there.
+        if name not in inspector.get_table_names():
+            return {}
+        columns = inspector.get_columns(name)
+        return {each["name"]: self._database.kind(each["type"]) for each in columns}
 
+    def _add(self, connection: Connection, name: str, added: Mapping[str, Kind]) -> None:
+        holder = self._table(name, added)
+        compiled = [
+            str(CreateColumn(column).compile(dialect=connection.dialect)) for column in holder.c
+        ]
+        quoted = connection.dialect.identifier_preparer.format_table(holder)
+        for clause in self._database.add_clauses(compiled):
+            connection.exec_driver_sql(f"ALTER TABLE {quoted} {clause}")
 
-def _existing(connection: Connection, name: str) -> dict[str, Kind]:
-    inspector = sa.inspect(connection)
-    # Not has_table(): SQLite has functions, such as json_each, that pass for tables there.
-    if name not in inspector.get_table_names():
-        return {}
-    return {each["name"]: _kind(each["type"]) for each in inspector.get_columns(name)}
-
-
-def _kind(declared: sa.types.TypeEngine[Any]) -> Kind:
-    if isinstance(declared, sa.Boolean):
-        return "boolean"
-    if isinstance(declared, sa.Integer):
-        return "integer"
-    if isinstance(declared, sa.Float):
-        return "float"
-    return "varchar"
-
-
-def _table(name: str, columns: Mapping[str, Kind]) -> sa.Table:
-    return sa.Table(
-        name,
-        sa.MetaData(),
-        *(
-            sa.Column(column, _TYPES[kind], primary_key=column == "id")
+    def _table(self, name: str, columns: Mapping[str, Kind]) -> sa.Table:
+        types = self._database.types
+        made = [
+            sa.Column(column, self._database.key, primary_key=True)
+            if column == "id"
+            else sa.Column(column, types[kind])
             for column, kind in columns.items()
-        ),
-    )
+        ]
+        return sa.Table(name, sa.MetaData(), *made)

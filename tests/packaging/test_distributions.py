@@ -19,6 +19,7 @@ USES: Final = {
     "cli": "from segment_identity.cli.app import app; app(['--help'], standalone_mode=False)",
     "http": "from segment_identity import Analytics; Analytics('http://key@127.0.0.1:9/v1')",
     "kafka": "from segment_identity import Analytics; Analytics('kafka://127.0.0.1:9/topic')",
+    "postgres": "from segment_identity import Analytics; Analytics('postgresql://127.0.0.1:9/a')",
     "prometheus": "from segment_identity.prometheus import StatsCollector",
     "warehouse": "from segment_identity import Analytics; Analytics('sqlite:///analytics.db')",
 }

@@ -1,0 +1,78 @@
+"""Arrange rows by column, as databases take them, with every value as its column holds it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from segment_identity.discards import Loss
+from segment_identity.kinds import INT64, Kind, Scalar, fitted
+
+# Types of Python that each kind of column takes as they are. Times are looked at one by one.
+_AS_THEY_ARE: Final[Mapping[Kind, frozenset[type]]] = {
+    "boolean": frozenset({bool, type(None)}),
+    "integer": frozenset({int, type(None)}),
+    "float": frozenset({float, type(None)}),
+    "timestamp": frozenset({type(None)}),
+    "varchar": frozenset({str, type(None)}),
+}
+
+Record = tuple[Scalar | None, ...]
+
+
+class Arranged(NamedTuple):
+    """Values of *names* for each row, and what did not fit, by the number of its row."""
+
+    names: list[str]
+    records: list[Record]
+    lost: list[tuple[int, Loss]]
+
+
+def first_values(rows: Iterable[Mapping[str, Scalar]]) -> dict[str, Scalar]:
+    """Return the first value of every column."""
+    found: dict[str, Scalar] = {}
+    for row in rows:
+        if row.keys() - found.keys():
+            found = {**row, **found}
+    return found
+
+
+def arranged(
+    rows: Sequence[Mapping[str, Scalar]], kinds: Mapping[str, Kind], ready: frozenset[str]
+) -> Arranged:
+    """Arrange *rows* for a table whose columns have these *kinds*.
+
+    Columns that are *ready* hold what their kind takes; a value without a column is lost.
+    """
+    names: dict[str, Scalar] = {}
+    for row in rows:
+        names |= row
+    lost: list[tuple[int, Loss]] = []
+    columns: list[Sequence[Scalar | None]] = []
+    for name in names:
+        values = [row.get(name) for row in rows]
+        kind = kinds.get(name)
+        if kind is None:
+            lost += _lost(name, values, "too_many_columns")
+            continue
+        if name not in ready and not _is_as_it_is(values, kind):
+            given, values = (
+                values,
+                [each if each is None else fitted(each, kind) for each in values],
+            )
+            unfit = [a if b is None else None for a, b in zip(given, values, strict=True)]
+            lost += _lost(name, unfit, f"not_{kind}")
+        columns.append(values)
+    return Arranged(
+        [each for each in names if each in kinds], list(zip(*columns, strict=True)), lost
+    )
+
+
+def _is_as_it_is(values: Sequence[Scalar | None], kind: Kind) -> bool:
+    if not set(map(type, values)) <= _AS_THEY_ARE[kind]:
+        return False
+    if kind != "integer":
+        return True
+    return all(each is None or -INT64 <= each < INT64 for each in values)  # type: ignore[operator]
+
+
+def _lost(name: str, values: Iterable[Scalar | None], reason: str) -> list[tuple[int, Loss]]:
+    return [(n, Loss(name, each, reason)) for n, each in enumerate(values) if each is not None]

@@ -1,0 +1,102 @@
+"""Turn nested objects into columns by joining their keys.
+
+How this works
+--------------
+`_quickly` gives up at the first doubt: a key without letters, a column that another key took, or
+one that is not for it. Hardly any event has such keys; those that do are gone through again by
+`_carefully`, in the order of their keys, so that the same event makes the same row wherever it is
+loaded, and everything that finds no place is told.
+"""
+
+import math
+from collections.abc import Container, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+
+from segment_identity.discards import Loss
+from segment_identity.kinds import Scalar
+from segment_identity.names import ident
+
+_MAX_DEPTH: Final = 16
+# Only names of up to so many characters are remembered.
+_SHORT: Final = 100
+
+_remembered: Final = lru_cache(maxsize=32_768)(ident)
+_encode: Final = msgspec.json.Encoder().encode
+
+
+def flattened(
+    source: Mapping[str, Any], prefix: str, taken: Container[str], lost: list[Loss]
+) -> dict[str, Scalar]:
+    """Return the columns of *source*, none of those *taken*; what has no column is *lost*.
+
+    Null, an empty text and an empty object say nothing, and make no column. A list is JSON.
+    """
+    found: dict[str, Scalar] = {}
+    if _quickly(found, source, f"{prefix}_" if prefix else "", taken, 0):
+        return found
+    return _carefully(source, prefix, taken, lost)
+
+
+def _quickly(
+    found: dict[str, Scalar],
+    source: Mapping[str, Any],
+    prefix: str,
+    taken: Container[str],
+    depth: int,
+) -> bool:
+    for key, value in source.items():
+        if value is None or value == "":
+            continue
+        kind = type(value)
+        name = prefix + key
+        if kind is dict:
+            if depth == _MAX_DEPTH or not _quickly(found, value, f"{name}_", taken, depth + 1):
+                return False
+            continue
+        column = _remembered(name) if len(name) <= _SHORT else ident(name)
+        if not column or column in found or column in taken:
+            return False
+        if kind is list:
+            value = _encode(value).decode()
+        elif kind is float and not math.isfinite(value):
+            return False
+        found[column] = value
+    return True
+
+
+def _carefully(
+    source: Mapping[str, Any], prefix: str, taken: Container[str], lost: list[Loss]
+) -> dict[str, Scalar]:
+    found: dict[str, Scalar] = {}
+    start = (prefix,) if prefix else ()
+    for keys, value in sorted(_flat(start, source, 0), key=lambda each: each[0]):
+        column = ident("_".join(keys))
+        path = ".".join(keys)
+        if not column:
+            lost.append(Loss("", value, "no_name", path))
+        elif column in taken:
+            lost.append(Loss(column, value, "reserved", path))
+        elif column in found:
+            lost.append(Loss(column, value, "collision", path))
+        else:
+            found[column] = value
+    return found
+
+
+def _flat(
+    prefix: tuple[str, ...], source: Mapping[str, Any], depth: int
+) -> Iterator[tuple[tuple[str, ...], Scalar]]:
+    for key, value in source.items():
+        path = (*prefix, key)
+        if isinstance(value, Mapping) and depth < _MAX_DEPTH:
+            yield from _flat(path, value, depth + 1)
+        elif isinstance(value, Mapping | list):
+            yield path, _encode(value).decode()
+        elif isinstance(value, float) and not math.isfinite(value):
+            # JSON has no word for it.
+            continue
+        elif value is not None and value != "":
+            yield path, value

@@ -1,0 +1,55 @@
+"""Name tables and columns as Segment does (Segment: Warehouse Schemas, Naming conventions).
+
+Whatever comes out is written without quotes in any of the databases this package loads.
+"""
+
+import hashlib
+import re
+from typing import Final
+
+# PostgreSQL cuts longer names, and two of them would be one.
+MAX_NAME: Final = 63
+
+_TOKEN: Final = re.compile(r"[A-Z0-9]+[a-z0-9]*|[a-z0-9]+")
+# What PostgreSQL reserves, fully or but for functions and types, and what SQLite does.
+_RESERVED_WORDS: Final = frozenset(
+    """
+    add all alter analyse analyze and any array as asc asymmetric authorization autoincrement
+    between binary both case cast check collate collation column commit concurrently constraint
+    create cross current_catalog current_date current_role current_schema current_time
+    current_timestamp current_user default deferrable delete desc distinct do drop else end escape
+    except exists false fetch for foreign freeze from full grant group having if ilike in index
+    initially inner insert intersect into is isnull join lateral leading left like limit localtime
+    localtimestamp natural not nothing notnull null offset on only or order outer overlaps placing
+    primary raise references returning right select session_user set similar some symmetric table
+    tablesample then to trailing transaction true union unique update user using values variadic
+    verbose when where window with
+    """.split()
+)
+# Columns that every table of PostgreSQL has already.
+_SYSTEM_COLUMNS: Final = frozenset("cmax cmin ctid tableoid xmax xmin".split())
+# Tables with such names are the database's own; it refuses others, or finds its own first.
+_SYSTEM_TABLES: Final = ("sqlite_", "pg_")
+
+
+def ident(name: str, most: int = MAX_NAME) -> str:
+    """Return *name* as Segment names tables and columns, or "" if nothing is left of it.
+
+    A leading digit and a word of SQL get an underscore. What is cut at *most* characters keeps a
+    hash of the whole, so that two names stay two.
+    """
+    snake = "_".join(_TOKEN.findall(name)).lower()
+    if snake[:1].isdigit() or snake in _RESERVED_WORDS or snake in _SYSTEM_COLUMNS:
+        snake = "_" + snake
+    if len(snake) <= most:
+        return snake
+    digest = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:8]
+    return f"{snake[: most - 9]}_{digest}"
+
+
+def table_of(name: str, taken: frozenset[str]) -> str:
+    """Return the name of the table for an event called *name* in snake case.
+
+    Not one of those *taken*, nor one of a database's own.
+    """
+    return f"_{name}"[:MAX_NAME] if name in taken or name.startswith(_SYSTEM_TABLES) else name

@@ -1,0 +1,119 @@
+"""An SQLite database to which many processes can write."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.engine import URL, Connection, Engine
+
+from segment_identity.arranging import Record
+from segment_identity.errors import ConfigurationError
+from segment_identity.kinds import Kind
+from segment_identity.warehouse.database import READS
+from segment_identity.warehouse.moments import Moment
+from segment_identity.warehouse.statements import Statements
+
+# A checkpoint costs two waits for the disk and writes each page once, however often it changed.
+_CHECKPOINT: Final = 8_000
+# KiB of pages in memory: keys come in no order, so every batch touches all of an index.
+_CACHE: Final = 65_536
+
+
+class Sqlite:
+    """A file, or a database in memory."""
+
+    types: Mapping[Kind, sa.types.TypeEngine[Any]] = {
+        "boolean": sa.Boolean(),
+        "integer": sa.BigInteger(),
+        "float": sa.Float(),
+        # Texts such as 2026-01-31T12:00:00.000Z, which are in the order of time.
+        "timestamp": Moment(),
+        "varchar": sa.Text(),
+    }
+    key: sa.types.TypeEngine[Any] = sa.Text()
+    insert: Any = staticmethod(insert)
+
+    def __init__(self, url: URL) -> None:
+        self.engine = _engine(url)
+        self._statements = Statements(self.engine.dialect, insert)
+
+    def kind(self, declared: sa.types.TypeEngine[Any]) -> Kind:
+        """Return the kind of a column that exists."""
+        if isinstance(declared, sa.Boolean):
+            return "boolean"
+        if isinstance(declared, sa.Integer):
+            return "integer"
+        if isinstance(declared, sa.Float):
+            return "float"
+        return "timestamp" if isinstance(declared, sa.TIMESTAMP | Moment) else "varchar"
+
+    def lock_schema(self, connection: Connection, /) -> None:
+        """Every transaction keeps all others from writing."""
+
+    def add_clauses(self, columns: Sequence[str], /) -> Iterable[str]:
+        """Return a clause for each column."""
+        return [f"ADD COLUMN {each}" for each in columns]
+
+    def recover(self) -> None:
+        """Keep the connection, which may be the database."""
+
+    def store(
+        self,
+        connection: Connection,
+        table: sa.Table,
+        names: Sequence[str],
+        records: Sequence[Record],
+        /,
+        *,
+        update: bool = False,
+    ) -> None:
+        """Insert records, values of *names*, the first of which is the id.
+
+        One whose id is there already is left out, or with *update* written over it.
+        """
+        statement = self._statements.insert(table, names, update=update)
+        connection.exec_driver_sql(statement, records)
+
+
+def _engine(url: URL) -> Engine:
+    options: dict[str, Any] = {}
+    if not url.database or url.database == ":memory:":
+        # One connection is the database; the lane's thread makes it and another one closes it.
+        options = {"poolclass": sa.StaticPool, "connect_args": {"check_same_thread": False}}
+    else:
+        folder = Path(url.database).parent
+        if not folder.is_dir():
+            raise ConfigurationError(f"the warehouse's folder does not exist: {folder}")
+    try:
+        engine = sa.create_engine(url, **options)
+        engine.dialect.create_connect_args(url)
+    except (sa.exc.ArgumentError, ImportError) as error:
+        raise ConfigurationError(
+            "the warehouse was given an SQLite URL that does not work; "
+            "want one such as 'sqlite:///analytics.db', with three slashes and no host"
+        ) from error
+    sa.event.listen(engine, "connect", _prepare)
+    sa.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: Any, _: object) -> None:
+    # The driver's own transactions would begin too late: a reader that turns writer cannot wait.
+    connection.isolation_level = None
+    try:
+        connection.execute("PRAGMA busy_timeout = 5000")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT}")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE}")
+    except BaseException:
+        # The pool does not know this connection yet, so nobody else would close it.
+        connection.close()
+        raise
+
+
+def _begin(connection: Connection) -> None:
+    is_reading = connection.get_execution_options().get(READS, False)
+    connection.exec_driver_sql("BEGIN" if is_reading else "BEGIN IMMEDIATE")
