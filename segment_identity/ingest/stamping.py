@@ -88,7 +88,7 @@ def message(
         return who
     if not sender.believed:
         _clean(kind, fields, context, sender)
-    return {
+    result = {
         "type": kind,
         "messageId": _message_id(item.messageId, new_id),
         "anonymousId": who[0],
@@ -98,6 +98,9 @@ def message(
         "context": context,
         "integrations": _mapping(item.integrations or posted.integrations),
     }
+    if sender.believed and item.channel is not None:
+        result["channel"] = _text(item.channel)
+    return result
 
 
 Who = tuple[str | None, str | None]

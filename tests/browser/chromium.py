@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 _PATH: Final = shutil.which("chromium")
-_ARGUMENTS: Final = (
+_QUIET: Final = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-background-networking",
@@ -26,6 +26,8 @@ _USER_AGENT: Final = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/140.0.0.0 Safari/537.36"
 )
+# For what a page sends while it closes, too, which is no longer the context's.
+_ARGUMENTS: Final = (*_QUIET, f"--user-agent={_USER_AGENT}")
 needs_chromium = pytest.mark.skipif(
     _PATH is None, reason="Chromium is missing: apt-get install chromium"
 )

@@ -6,7 +6,6 @@ name and version are compared by form alone. Whatever else differs is listed her
 """
 
 import copy
-import json
 import re
 import shutil
 import subprocess
@@ -22,28 +21,14 @@ from faults.record import Sent
 
 from segment_identity import Analytics
 
+from .calls import CALLS, arguments
+
 HERE: Final = Path(__file__).parent
 NODE: Final = shutil.which("node")
 INSTALLED: Final = HERE.parent / "conformance" / "node_modules" / "@segment" / "analytics-node"
-CALLS: Final[list[dict[str, Any]]] = json.loads((HERE / "calls.json").read_text("utf-8"))
 KEY: Final = "write-key"
-NAMES: Final = {
-    "userId": "user_id",
-    "anonymousId": "anonymous_id",
-    "groupId": "group_id",
-    "previousId": "previous_id",
-}
 Sdk = Callable[[Collecting], None]
 Message = dict[str, Any]
-
-
-def arguments(call: dict[str, Any]) -> dict[str, Any]:
-    """Return a call as Python arguments; a copy, as segment-analytics-python writes into them."""
-    given = {NAMES.get(key, key): copy.deepcopy(value) for key, value in call.items()}
-    del given["type"]
-    if "timestamp" in given:
-        given["timestamp"] = datetime.fromisoformat(given["timestamp"])
-    return given
 
 
 def ours(collector: Collecting) -> None:
