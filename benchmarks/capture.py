@@ -8,12 +8,15 @@ without, a sender at work competes for the interpreter. Reported are the median 
 percentile of all calls, and the CPU time of the calling thread, as ratios to
 segment-analytics-python.
 
+"With a spool" is the first of ours with `Analytics(spool=…)`.
+
     python -m benchmarks.capture [--pauses] [--rounds 40] [--calls 400]
 """
 
 import argparse
 import asyncio
 import statistics
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -161,10 +164,13 @@ class Ours:
 
     def cases(self) -> dict[str, Case]:
         return {
-            "ours, outside a request": repeated(lambda: track(self._identity), self.flush),
+            "ours, outside a request": self.outside(),
             "ours, in a request": Case(self._in_one_request, self.flush),
             "ours, first in its request": Case(self._first_in_each, self.flush),
         }
+
+    def outside(self) -> Case:
+        return repeated(lambda: track(self._identity), self.flush)
 
     def flush(self) -> bool:
         return self.analytics.flush()
@@ -217,12 +223,15 @@ def with_all(port: int) -> Iterator[dict[str, Case]]:
     with ExitStack() as stack:
         ours = Ours(port)
         stack.callback(ours.close)
+        spooled = Ours(port, spool=stack.enter_context(tempfile.TemporaryDirectory()))
+        stack.callback(spooled.close)
         yield {
             PEER: stack.enter_context(with_segment(port)),
             "rudder-sdk-python": stack.enter_context(with_rudder(port)),
             "posthog": stack.enter_context(with_posthog(port)),
             "mixpanel": stack.enter_context(with_mixpanel(port)),
             **ours.cases(),
+            "ours, outside a request, with a spool": spooled.outside(),
         }
 
 

@@ -9,7 +9,7 @@ from segment_identity import calls, messages, pending, visitor
 from segment_identity import context as contexts
 from segment_identity.acting import ActingAs
 from segment_identity.calls import Call, Common
-from segment_identity.jsonable import Snapshot
+from segment_identity.jsonable import Snapshot, is_plain
 from segment_identity.messages import Kind, Message
 from segment_identity.minting import is_recorded
 from segment_identity.visit import Visit
@@ -59,7 +59,7 @@ def follow_app(visit: Visit, sink: Sink | None) -> None:
         # Nobody can know that it was said before, so it would be said with every request.
         visit.become(visitor.named(visit.visitor, user_id))
     elif verb == "identify":
-        call = calls.checked("identify", {}, Snapshot(), visit.now(), visit.new_id)
+        call = calls.bare(visit.now(), visit.new_id())
         policy = visitor.authoritative(visit.on_user_change)
         identify(visit, sink, user_id, traits, call, policy)
     if verb is not None and visit.occasion().silence is None:
@@ -80,9 +80,13 @@ def prepare(
 
     Unless it is *kept*, what comes back may be what was given, and is good until the call returns.
     """
+    sources = visit.sources
+    if not (common or kept) and is_plain(given):
+        # Nearly always; the rest of this would come to the same.
+        return given, calls.bare(sources.now(), sources.new_id())
     snapshot = Snapshot()
     checked = messages.checked_mapping(verb, name, given)
-    call = calls.checked(verb, common, snapshot, visit.now(), visit.new_id)
+    call = calls.checked(verb, common, snapshot, sources.now(), sources.new_id)
     plain = snapshot.mapping(checked, kept=kept)
     if snapshot.replaced:
         visit.report("json", TypeError())
@@ -199,6 +203,6 @@ def record(
 
 def link(visit: Visit, sink: Sink, short_lived: str) -> None:
     """Record that *short_lived*, an id made just before, is this device too."""
-    call = calls.checked("alias", {}, Snapshot(), visit.now(), visit.new_id)
+    call = calls.bare(visit.now(), visit.new_id())
     fields = {"userId": visit.device_id(), "previousId": short_lived}
     record(visit, sink, "alias", fields, call)

@@ -28,7 +28,7 @@ class Common(TypedDict, total=False):
     browser: bool
 
 
-class Call(msgspec.Struct, frozen=True):
+class Call(msgspec.Struct, frozen=True, gc=False):
     """The checked common arguments of one call."""
 
     context: Mapping[str, Any]
@@ -42,12 +42,17 @@ class Call(msgspec.Struct, frozen=True):
 _NAMES = frozenset(Common.__annotations__)
 
 
+def bare(now: float, message_id: str) -> Call:
+    """Return a call without common arguments."""
+    return Call({}, {}, messages.instant(now), message_id, None)
+
+
 def checked(
     verb: str, given: Common, snapshot: Snapshot, now: float, new_id: Callable[[], str]
 ) -> Call:
     """Check the common arguments of one call to *verb*; raises `InvalidCall`."""
     if not given:
-        return Call({}, {}, messages.instant(now), new_id(), None)
+        return bare(now, new_id())
     unknown = given.keys() - _NAMES
     if unknown:
         raise InvalidCall(
