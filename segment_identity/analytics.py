@@ -5,13 +5,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
-from types import TracebackType
 from typing import Any, Final, Self
 
 from segment_identity import batching, ids, options
 from segment_identity import consent as consents
 from segment_identity import context as contexts
 from segment_identity.before_send import BeforeSend, Hook
+from segment_identity.circuit import Circuit
 from segment_identity.consent import Consent
 from segment_identity.delivery import processes
 from segment_identity.delivery.accounts import Account, Fault, Stats, total
@@ -75,6 +75,8 @@ class Analytics:
         self._sample = sample
         self._on_error = on_error
         self._shutdown_timeout = shutdown_timeout
+        # Shown every event in the call that records it, so they must be quick and never raise.
+        self.watchers: list[Callable[[bytes], None]] = []
         self.forget()
         self._throttle = Throttle()
         self.journal = Journal(self._count_fault)
@@ -103,12 +105,7 @@ class Analytics:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def identity(
@@ -160,6 +157,8 @@ class Analytics:
             return self.drop("too_large")
         if is_diverted(event):
             return self.drop("captured")
+        for watch in self.watchers:
+            watch(event)
         key = message["anonymousId"] or message["userId"] or message["messageId"]
         closed = consents.closed_to(event, self._categories) if self._categories else ()
         for lane in self._lanes:
@@ -234,6 +233,10 @@ class Analytics:
         if at_risk:
             processes.must_close(self)
         return all(waits)
+
+    def circuits(self) -> dict[str, Circuit]:
+        """Return what is known of each destination's failures."""
+        return {lane.name: lane.circuit for lane in self._lanes}
 
     def stats(self) -> Stats:
         """Return the counts of all events, which add up at every moment."""

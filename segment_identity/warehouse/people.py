@@ -29,13 +29,21 @@ def members(connection: Connection, text: str, policy: Policy = "first") -> dict
     A `segment_id` as in the tables says which type is meant; else a user's id is sought first. None
     if nobody has it. The id the person goes by comes first.
     """
+    found = neighbourhood(connection, text, policy)
+    return None if found is None else found[0]
+
+
+def neighbourhood(
+    connection: Connection, text: str, policy: Policy = "first"
+) -> tuple[dict[Id, str], Facts] | None:
+    """Return what `members` does, and the facts that have to do with them."""
     near = _Neighbourhood(connection)
     for meant in (None, parsed(text)):
         value = meant.value if meant else text
         near.seek({value})
         start = meant or typed(value, near.facts().ids)
         if start in known_ids(near.facts()):
-            return near.members(start, policy)
+            return near.members(start, policy), near.facts()
     return None
 
 

@@ -1,6 +1,6 @@
 """The questions that people ask of a warehouse's profiles."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -14,12 +14,14 @@ from segment_identity.errors import ConfigurationError
 from segment_identity.facts import Id, TraitName, TraitValue, time_of
 from segment_identity.profile import Profile
 from segment_identity.stitching import Policy
+from segment_identity.ties import Family, family
 from segment_identity.warehouse import people
 from segment_identity.warehouse.database import READS
 from segment_identity.warehouse.engine import open_engine
 from segment_identity.warehouse.faults import explained
 from segment_identity.warehouse.profile_tables import IDS, TRAITS
 from segment_identity.warehouse.timelines import timeline
+from segment_identity.warehouse.trait_history import Change, history
 
 
 class Profiles:
@@ -79,6 +81,22 @@ class Profiles:
                 timeline=calls,
                 is_whole=is_whole,
             )
+
+    def family(self, text: str) -> Family | None:
+        """Return the ids of the person who has this id, what ties them, and what did not."""
+        with self._connected() as connection:
+            found = people.neighbourhood(connection, text, self._policy)
+            if found is None:
+                return None
+            members, facts = found
+            return family(facts, next(iter(members)), self._policy)
+
+    def trait_history(self, text: str) -> Mapping[str, Sequence[Change]]:
+        """Return what every trait of the person who has this id was, and when it changed."""
+        with self._connected() as connection:
+            found = people.members(connection, text, self._policy) or {}
+            users, devices = profile.values(found, "user_id"), profile.values(found, "anonymous_id")
+            return history(connection, users, devices)
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:

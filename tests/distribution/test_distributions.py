@@ -18,13 +18,15 @@ VISIT: Final = Path(__file__).with_name("visit.py")
 USES: Final = {
     "cli": "from segment_identity.cli.app import app; app(['--help'], standalone_mode=False)",
     "http": "from segment_identity import Analytics; Analytics('http://key@127.0.0.1:9/v1')",
+    "inspector": "from segment_identity import Analytics; from segment_identity.inspector import "
+    "Inspector; Inspector(Analytics('memory:'), warehouse='sqlite:///analytics.db')",
     "kafka": "from segment_identity import Analytics; Analytics('kafka://127.0.0.1:9/topic')",
     "postgres": "from segment_identity import Analytics; Analytics('postgresql://127.0.0.1:9/a')",
     "prometheus": "from segment_identity.prometheus import StatsCollector",
     "warehouse": "from segment_identity import Analytics; Analytics('sqlite:///analytics.db')",
 }
 # Made of other extras, or not for people who install the package.
-SETS: Final = {"all", "example", "test", "bench", "dev"}
+SETS: Final = {"all", "example", "test", "bench", "dev", "engines"}
 
 
 def run(*command: str | Path, folder: Path) -> "subprocess.CompletedProcess[str]":

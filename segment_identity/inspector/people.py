@@ -1,0 +1,61 @@
+"""One person for the page: profile, picture of the ids, history of traits, days."""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Final
+
+import msgspec
+
+from segment_identity.inspector.picture import Picture, picture
+from segment_identity.profile import Call, Profile
+from segment_identity.stitching import Policy
+from segment_identity.ties import Family
+from segment_identity.warehouse.profiles import Profiles
+from segment_identity.warehouse.trait_history import Change
+
+# Of the newest calls, as a page of more is none to read.
+_CALLS: Final = 500
+
+
+class Day(msgspec.Struct, frozen=True):
+    """The calls of one day, the newest first."""
+
+    date: str
+    calls: Sequence[Call]
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Everything the page shows of one person; *devices* numbers the devices for their colours."""
+
+    profile: Profile
+    family: Family
+    picture: Picture
+    traits: Mapping[str, Sequence[Change]]
+    days: Sequence[Day]
+    devices: Mapping[str, int]
+
+
+class People:
+    """The people in a warehouse, opened when one is asked for first: an app may make it later."""
+
+    def __init__(self, url: str, policy: Policy) -> None:
+        self._url = url
+        self._policy: Policy = policy
+        self._profiles: Profiles | None = None
+
+    def person(self, text: str) -> Person | None:
+        """Return who has the id *text*; None if nobody has it."""
+        if self._profiles is None:
+            self._profiles = Profiles(self._url, policy=self._policy)
+        profile = self._profiles.whois(text, limit=_CALLS)
+        family = self._profiles.family(text)
+        if profile is None or family is None:
+            return None
+        newest = reversed(profile.timeline)
+        days = [
+            Day(date, list(calls))
+            for date, calls in groupby(newest, lambda call: call.timestamp[:10])
+        ]
+        colours = {each: number % 6 for number, each in enumerate(profile.anonymous_ids)}
+        history = self._profiles.trait_history(text)
+        return Person(profile, family, picture(family), history, days, colours)
