@@ -24,7 +24,7 @@ bench: $(VENV)/.dev
 # The long form of tests/faults, half an hour beside segment-analytics-python; what it finds goes
 # to benchmarks/results/faults.md. A part of it: make faults ONLY='-k sigkill'
 faults: $(VENV)/.dev
-	@SEGMENT_IDENTITY_FAULTS=long $(BIN)/python -m pytest tests/faults $(ONLY)
+	@SEGMENT_IDENTITY_FAULTS=long $(BIN)/python -m pytest tests/faults tests/warehouse/test_crash.py $(ONLY)
 
 kafka: tests/streaming/jars
 
