@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench faults kafka engines sql clean
+.PHONY: demo test check bench faults agree kafka engines sql clean
 
 demo: $(VENV)/.example example_app/node_modules
 	@$(BIN)/python -m example_app
@@ -25,6 +25,11 @@ bench: $(VENV)/.dev
 # to benchmarks/results/faults.md. A part of it: make faults ONLY='-k sigkill'
 faults: $(VENV)/.dev
 	@SEGMENT_IDENTITY_FAULTS=long $(BIN)/python -m pytest tests/faults tests/warehouse/test_crash.py $(ONLY)
+
+# The long form of tests/agreement, about half an hour. Seeds again: make agree SEEDS=17:1
+SEEDS ?= $(shell date +%s):1500
+agree: $(VENV)/.dev tests/conformance/node_modules
+	@SEGMENT_IDENTITY_AGREE=$(SEEDS) $(BIN)/python -m pytest tests/agreement
 
 kafka: tests/streaming/jars
 

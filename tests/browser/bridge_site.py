@@ -43,6 +43,7 @@ _LOADER: Final = """<script>
 
 Act = Callable[[Identity, str], object]
 ACTS: Final[Mapping[str, Act]] = {
+    "nothing": lambda identity, argument: None,
     "identify": lambda identity, argument: identity.identify(argument),
     "reset": lambda identity, argument: identity.reset(),
     "keep": lambda identity, argument: identity.reset(keep_device=True),
@@ -91,6 +92,8 @@ def _app(script: Path | None, cookie_first: bool, domain: str | None) -> Starlet
     loader = "" if script is None else _LOADER.replace("OPTIONS", _load_options(cookie_first))
 
     def page(request: Request) -> Response:
+        if request.url.path == "/empty":
+            return HTMLResponse("<!doctype html><title>Empty</title>")
         body = f"<!doctype html><title>Page</title>{bridge(request)}{loader}<p>{request.url.path}"
         cached = request.url.path == "/cached"
         headers = {"cache-control": "public, max-age=600" if cached else "no-cache"}
@@ -158,7 +161,8 @@ class _Later:
 
 
 def _is_fetch(request: Request) -> bool:
-    return request.headers.get("sec-fetch-dest", "empty") == "empty"
+    # Sec-Fetch headers are sent to secure contexts only.
+    return "text/html" not in request.headers.get("accept", "")
 
 
 def _load_options(cookie_first: bool) -> str:

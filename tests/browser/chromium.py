@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
@@ -22,12 +22,17 @@ _QUIET: Final = (
 # What the driver adds, and visitors have not got.
 _NOT: Final = ("--disable-back-forward-cache",)
 # Chromium without a window says "HeadlessChrome", which is taken for a bot.
-_USER_AGENT: Final = (
+USER_AGENT: Final = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/140.0.0.0 Safari/537.36"
 )
 # For what a page sends while it closes, too, which is no longer the context's.
-_ARGUMENTS: Final = (*_QUIET, f"--user-agent={_USER_AGENT}")
+_ARGUMENTS: Final = (*_QUIET, f"--user-agent={USER_AGENT}")
+LAUNCH: Final[dict[str, Any]] = {
+    "executable_path": _PATH,
+    "args": _ARGUMENTS,
+    "ignore_default_args": _NOT,
+}
 needs_chromium = pytest.mark.skipif(
     _PATH is None, reason="Chromium is missing: apt-get install chromium"
 )
@@ -37,9 +42,7 @@ needs_chromium = pytest.mark.skipif(
 def open_chromium() -> Iterator[Browser]:
     """Start Chromium; it ends with the block."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=_PATH, args=_ARGUMENTS, ignore_default_args=_NOT
-        )
+        browser = playwright.chromium.launch(**LAUNCH)
         try:
             yield browser
         finally:
@@ -50,7 +53,7 @@ def open_chromium() -> Iterator[Browser]:
 def new_visitor(browser: Browser, *, scripts: bool = True) -> Iterator[BrowserContext]:
     """Open a fresh profile with a desktop-sized window."""
     context = browser.new_context(
-        user_agent=_USER_AGENT,
+        user_agent=USER_AGENT,
         viewport={"width": 1280, "height": 900},
         color_scheme="light",
         java_script_enabled=scripts,

@@ -1,0 +1,1 @@
+"""After any mix of what server, pages and time do, browser and server hold one identity."""

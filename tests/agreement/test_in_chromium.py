@@ -1,0 +1,63 @@
+"""Real pages, real Analytics.js, and what both sides must say after every step."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Final
+
+import pytest
+from browser.analytics_page import bundle
+from browser.bridge_site import open_bridge_site
+from browser.chromium import LAUNCH, USER_AGENT, needs_chromium
+from playwright.async_api import async_playwright
+
+from .chromium import live_all
+
+pytestmark = [pytest.mark.browser, needs_chromium]
+
+# FIRST:COUNT of the seeds; `make agree` asks for many.
+_SEEDS: Final = os.environ.get("SEGMENT_IDENTITY_AGREE", "0:104")
+_PACKAGES: Final = ("@segment/analytics-next", "analytics-next-older")
+_AT_ONCE: Final = 4
+
+
+@pytest.fixture
+def urls() -> Iterator[list[str]]:
+    """Sites of both versions, both orders of stores, with and without subdomains."""
+    missing = [package for package in _PACKAGES if not bundle(package).exists()]
+    if missing:
+        pytest.skip(f"{missing[0]} is missing: run npm ci in tests/conformance")
+    with ExitStack() as stack:
+        found = []
+        for package in _PACKAGES:
+            for cookie_first in (False, True):
+                for domain in (None, "shop.example"):
+                    opening = open_bridge_site(
+                        bundle(package), cookie_first=cookie_first, domain=domain
+                    )
+                    site = stack.enter_context(opening)
+                    found.append(site.named_url if domain else site.url)
+        yield found
+
+
+def test_browser_and_server_agree_after_every_step(urls: list[str]) -> None:
+    first, count = map(int, _SEEDS.split(":"))
+
+    async def live() -> tuple[list[str], int]:
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(**LAUNCH)
+            try:
+                return await live_all(
+                    browser,
+                    urls,
+                    range(first, first + count),
+                    at_once=_AT_ONCE,
+                    user_agent=USER_AGENT,
+                )
+            finally:
+                await browser.close()
+
+    found, restored = asyncio.run(live())
+    assert found == [], "\n".join(found)
+    assert restored or count < 100, "no page ever came back from the back-forward cache"
