@@ -17,11 +17,13 @@ from .table import LONG, RESULTS, Table
 
 @pytest.fixture(scope="session")
 def table(pytestconfig: pytest.Config) -> Iterator[Table]:
-    """The table of results, written by the long form if it is whole."""
+    """The table of results, written by the long form; a part of it leaves the other rows."""
     table = Table()
     yield table
-    if LONG and not pytestconfig.getoption("keyword"):
-        RESULTS.write_text(table.text(), "utf-8")
+    if LONG:
+        is_part = pytestconfig.getoption("keyword") and RESULTS.exists()
+        before = RESULTS.read_text("utf-8") if is_part else ""
+        RESULTS.write_text(table.text(before), "utf-8")
 
 
 @pytest.fixture

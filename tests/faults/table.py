@@ -66,14 +66,25 @@ class Table:
         row = Row(fault, kind, recorded, came, report.repeated, ", ".join(told))
         self._rows.append(row)
 
-    def text(self) -> str:
-        """Return the table in Markdown, clients of a row together."""
-        faults = list(dict.fromkeys(row.fault for row in self._rows))
-        kinds = list(NAMES)
-        rows = sorted(self._rows, key=lambda row: (faults.index(row.fault), kinds.index(row.kind)))
-        lines = [
+    def text(self, before: str = "") -> str:
+        """Return the table in Markdown, clients of a fault together.
+
+        What the table *before* says of others stays, in its place.
+        """
+        old = [line for line in before.splitlines() if line.startswith("| ")][1:]
+        new = [
             f"| {row.fault} | {NAMES[row.kind]} | {row.recorded:,} | {row.arrived:,} "
             f"| {max(0, row.recorded - row.arrived):,} | {row.again:,} | {row.remark} |"
-            for row in rows
+            for row in self._rows
         ]
-        return HEAD + "\n".join(lines) + "\n"
+        lines = {_of(line): line for line in [*old, *new]}
+        faults = list(dict.fromkeys(fault for fault, _ in lines))
+        clients = list(NAMES.values())
+        order = sorted(lines, key=lambda of: (faults.index(of[0]), clients.index(of[1])))
+        return HEAD + "".join(f"{lines[of]}\n" for of in order)
+
+
+def _of(line: str) -> tuple[str, str]:
+    """Return the fault and the client that a line is about."""
+    fault, client, _ = line.removeprefix("| ").split(" | ", 2)
+    return fault, client

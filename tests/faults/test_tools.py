@@ -13,7 +13,9 @@ import pytest
 from .collecting import Collecting, Proxying
 from .processes import Beside
 from .proxy import Fault, drawn
+from .record import Report
 from .script import WELL, Script, Step
+from .table import HEAD, Table
 
 
 @pytest.fixture(scope="module")
@@ -204,3 +206,28 @@ def test_a_seed_draws_the_same_faults() -> None:
         list(itertools.islice(drawn(random.Random(seed), 0.5), 20)) for seed in (1, 1, 2)
     )
     assert one == same != other
+
+
+def test_a_part_of_the_suite_leaves_the_other_rows_of_the_table() -> None:
+    report = Report(events=9, distinct=8, without_id=0, requests=[])
+    whole, part = Table(), Table()
+    for kind in ("spool", "memory"):
+        for fault in ("down", "slow"):
+            whole.add(fault, kind, 10, report)
+    part.add("late", "memory", 7, report)
+    part.add("down", "spool", 20, report, dropped=12)
+    part.add("down", "segment-analytics-python", 10, report)
+    assert whole.text().removeprefix(HEAD).splitlines() == [
+        "| down | ours, in memory | 10 | 8 | 2 | 1 |  |",
+        "| down | ours, with a spool | 10 | 8 | 2 | 1 |  |",
+        "| slow | ours, in memory | 10 | 8 | 2 | 1 |  |",
+        "| slow | ours, with a spool | 10 | 8 | 2 | 1 |  |",
+    ]
+    assert part.text(whole.text()).removeprefix(HEAD).splitlines() == [
+        "| down | ours, in memory | 10 | 8 | 2 | 1 |  |",
+        "| down | ours, with a spool | 20 | 8 | 12 | 1 | dropped 12 |",
+        "| down | segment-analytics-python | 10 | 8 | 2 | 1 |  |",
+        "| slow | ours, in memory | 10 | 8 | 2 | 1 |  |",
+        "| slow | ours, with a spool | 10 | 8 | 2 | 1 |  |",
+        "| late | ours, in memory | 7 | 8 | 0 | 1 |  |",
+    ]
