@@ -82,8 +82,9 @@ class TrackingAPI:
         if scope["type"] != "http":
             return
         headers: Headers = dict(scope["headers"])
+        request = Request(scope, headers)
         try:
-            answer = await self._answer(scope, headers, receive)
+            answer = await self._answer(request, scope, headers, receive)
         except Malformed as error:
             answer = Answer(error.status)
         except ClientDisconnect:
@@ -99,7 +100,9 @@ class TrackingAPI:
         await send({"type": "http.response.start", "status": answer.status, "headers": lines})
         await send({"type": "http.response.body", "body": said})
 
-    async def _answer(self, scope: Scope, headers: Headers, receive: Receive) -> Answer:
+    async def _answer(
+        self, request: Request, scope: Scope, headers: Headers, receive: Receive
+    ) -> Answer:
         route = routes.route(scope["path"], scope.get("root_path", ""))
         if route is None:
             return Answer(404)
@@ -111,7 +114,6 @@ class TrackingAPI:
         standing = callers.standing(headers, query, self._keys, self._origins)
         if standing == "refused":
             return Answer(403)
-        request = Request(scope, headers)
         wait = 0 if standing == "secret" else self._wait(request)
         if wait:
             return Answer(429, [(b"retry-after", b"%d" % wait)])

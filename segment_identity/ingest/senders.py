@@ -29,6 +29,10 @@ class Request:
         self._identity = found if isinstance(found, Identity) else None
         visit = None if self._identity is None else visit_of(self._identity)
         self._visit = visit if isinstance(visit, RequestVisit) else None
+        if self._visit is not None:
+            # What trackers post is no visit of a page, although SDKs ask for `*/*` as browsers did:
+            # its answer makes no visitor and carries no cookies.
+            self._visit.answered = True
 
     def silence(self) -> Silence | None:
         """Say why nothing in this request is recorded: no consent, a crawler; or None.

@@ -1,7 +1,7 @@
 """The hostile inputs that reach the identity of a page request, as values.
 
-Body inputs and requests to the tracking routes under /v1 are another part's; the selection here
-leaves exactly those out.
+Body inputs and requests to the tracking routes under /v1 are in `posts`; the selection here leaves
+exactly those out.
 """
 
 import base64

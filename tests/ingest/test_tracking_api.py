@@ -40,6 +40,13 @@ def test_an_answer_tells_nothing_and_sets_nothing(open_site: Sites) -> None:
         assert answer.content == b'{"success": true}'
 
 
+def test_an_sdk_is_no_visitor(open_site: Sites) -> None:
+    site = open_site(secret_keys=[SECRET])
+    answer = site.client.post("/v1/batch", json=MANY, auth=(SECRET, ""))
+    assert "set-cookie" not in answer.headers
+    assert "set-cookie" not in site.post(TRACK, headers={"Origin": "https://evil.example"}).headers
+
+
 def test_the_device_of_the_cookie_wins(open_site: Sites) -> None:
     site = open_site()
     site.write(ajs_anonymous_id=DEVICE)
