@@ -1,5 +1,6 @@
 """The example app with the real Analytics.js in a real Chromium."""
 
+import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -138,6 +139,26 @@ def test_a_sign_up_reaches_a_destination_in_the_browser_once(page: Page, shop: S
     in_step(page)
     expect(page.locator("#browser .events li")).to_have_count(1)
     assert got(page) == ["/welcome"]
+
+
+def test_a_log_out_is_one_on_both_sides(page: Page, shop: Shop) -> None:
+    open_page(page, shop.url)
+    visitor = ids(page)
+    sign_up(page, shop.url)
+    in_step(page)
+    known = ids(page)
+    assert known[0] == visitor[0]
+    assert known[1] is not None
+    assert json.loads(page.evaluate("localStorage.ajs_user_id")) == known[1]
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_text("You are logged out")).to_be_visible()
+    in_step(page)
+    stranger = ids(page)
+    assert stranger[0] not in (None, known[0])
+    assert stranger[1] is None
+    assert page.evaluate("JSON.parse(localStorage.getItem('ajs_user_id'))") is None
+    open_page(page, f"{shop.url}/plants/zz")
+    assert ids(page) == stranger
 
 
 def test_a_reset_in_the_page_is_one_on_both_sides(page: Page, shop: Shop) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from segment_identity.browser import markup
+from segment_identity.browser.bridge import bridge
 from segment_identity.browser.literals import literal
 from segment_identity.browser.markup import Markup
 from segment_identity.connections import HasScope, get_identity, request_visit
@@ -20,6 +21,8 @@ from segment_identity.request_visit import RequestVisit
 Given = Mapping[str, Any] | None
 
 _LOADER: Final = (resources.files("segment_identity.browser") / "loader.min.js").read_text("ascii")
+# What the loader remembers of calls it made; the rest of localStorage is the bridge's.
+_FORGET: Final = "try{localStorage.removeItem('ajs_pending')}catch(e){}"
 _CDN: Final = "https://cdn.segment.com"
 # Requests that may still become a page somebody sees.
 _SEEN_LATER: Final = frozenset({None, "method", "speculative"})
@@ -38,15 +41,16 @@ def snippet(
     page: bool = True,
     nonce: str | None = None,
 ) -> Markup:
-    """Return the HTML that loads Analytics.js, for the head of a page.
+    """Return the bridge, and what loads Analytics.js after it, for the head of a page.
 
     *script* is where the site serves the bundle of the npm package (`dist/umd/index.js`); without
     it Segment's, or that of *cdn_url*, is loaded. *cdn_settings* are then the source's settings;
     without them and *cdn_url* there are no destinations but *api_host*: a path of this site, or the
     URL of a Tracking API elsewhere. *page* makes a page call; where `track_pages` records pages
     already, only destinations in the browser get it. *nonce* is that of the page's
-    Content-Security-Policy. The HTML is empty if nothing of the visitor may be recorded or kept,
-    and with the middleware's `browser=False`. Raises `NotInstalled` without the middleware.
+    Content-Security-Policy. If nothing of the visitor may be recorded or kept there is only the
+    bridge, and nothing with the middleware's `browser=False`.
+    Raises `NotInstalled` if `IdentityMiddleware` does not stand in front of the app.
     """
     visit = request_visit(request)
     where = _bundle(write_key, script, cdn_url, cdn_settings)
@@ -57,15 +61,17 @@ def snippet(
     told = {"writeKey": write_key, **where, "collector": _collector(api_host), "options": options}
     # The app's own log-in has its say first.
     _ = get_identity(request).user_id
+    keeping = bridge(request, nonce=nonce)
     if not _runs_for(visit):
-        return Markup()
+        clears = visit.storage() == "clear"
+        return Markup(keeping + markup.script(_FORGET, nonce)) if clears and keeping else keeping
     if page:
         recorded = visit.settings.track_pages
         told["page"] = {"integrations": {"Segment.io": False}} if recorded else {}
     calls = visit.replay()
     if calls:
         told["pending"] = _pending(visit, calls)
-    return markup.script(f"({_LOADER.rstrip()})({literal(told)})", nonce)
+    return Markup(keeping + markup.script(f"({_LOADER.rstrip()})({literal(told)})", nonce))
 
 
 def _runs_for(visit: RequestVisit) -> bool:

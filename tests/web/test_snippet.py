@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from segment_identity import ActingAs, ConfigurationError, InvalidCall, NotInstalled
-from segment_identity.browser import Markup, snippet
+from segment_identity.browser import Markup, bridge, snippet
 from segment_identity.browser.literals import literal
 
 from .support import HTTPS, Sites
@@ -135,7 +135,8 @@ HOSTILE: Final = "</script><!--<script>\u2028\u2029&\"'\\"
 def test_nothing_given_ends_the_script(open_site: Sites, given: dict[str, Any]) -> None:
     page = shown(open_site, **given)
     assert page.isascii()
-    assert page.count("<") == page.count(">") - page.count("=>") == 2
+    after_bridge = page.split("</script>", 1)[1]
+    assert after_bridge.count("<") == after_bridge.count(">") - after_bridge.count("=>") == 2
     assert told(page)
 
 
@@ -167,34 +168,64 @@ def test_what_is_printed_is_html_already(open_site: Sites) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "headers", "cookies"),
+    ("options", "headers", "cookies", "clears"),
     [
-        pytest.param({"browser": False}, {}, {}, id="server-only"),
-        pytest.param({}, {}, {"ajs_optout": "1"}, id="opted out"),
-        pytest.param({}, {"User-Agent": "Googlebot/2.1"}, {}, id="a bot"),
-        pytest.param({"exclude": ["/"]}, {}, {}, id="excluded"),
-        pytest.param({"consent": lambda connection: None}, {}, {}, id="not asked yet"),
-        pytest.param({"consent": lambda connection: False}, {}, {}, id="refused"),
-        pytest.param({"gpc": True}, {"Sec-GPC": "1"}, {}, id="gpc"),
-        pytest.param({"cookieless": True}, {}, {}, id="nothing is kept"),
-        pytest.param({"user": lambda connection: ActingAs("u-1", "s-1")}, {}, {}, id="staff"),
+        pytest.param({}, {}, {"ajs_optout": "1"}, True, id="opted out"),
+        pytest.param({}, {"User-Agent": "Googlebot/2.1"}, {}, False, id="a bot"),
+        pytest.param({"exclude": ["/"]}, {}, {}, False, id="excluded"),
+        pytest.param({"consent": lambda connection: None}, {}, {}, False, id="not asked yet"),
+        pytest.param({"consent": lambda connection: False}, {}, {}, True, id="refused"),
+        pytest.param({"gpc": True}, {"Sec-GPC": "1"}, {}, True, id="gpc"),
+        pytest.param({"cookieless": True}, {}, {}, True, id="nothing is kept"),
+        pytest.param(
+            {"user": lambda connection: ActingAs("u-1", "s-1")}, {}, {}, False, id="staff"
+        ),
         pytest.param(
             {"user": lambda connection: ActingAs("u-1", "s-1", record=True)},
             {},
             {},
+            False,
             id="recorded staff",
         ),
     ],
 )
-def test_nothing_is_printed_for_whom_nothing_is_recorded(
-    open_site: Sites, options: dict[str, Any], headers: dict[str, str], cookies: dict[str, str]
+def test_analytics_js_is_not_loaded_for_whom_nothing_is_recorded(
+    open_site: Sites,
+    options: dict[str, Any],
+    headers: dict[str, str],
+    cookies: dict[str, str],
+    clears: bool,
 ) -> None:
+    """The bridge stays, which takes what is left in localStorage away after a withdrawal."""
+
     def page(request: Request) -> Response:
-        return HTMLResponse(f"<p>{snippet(request, write_key='w')}</p>")
+        printed = snippet(request, write_key="w")
+        assert printed.startswith(bridge(request))
+        return HTMLResponse(printed.removeprefix(bridge(request)))
 
     site = open_site(pages={"/": page}, **options)
     site.write(**cookies)
-    assert site.go(**headers).text == "<p></p>"
+    rest = site.go(**headers).text
+    # Only who refused is forgotten; who was not asked, or is not there, may come back.
+    assert ("removeItem('ajs_pending')" in rest) == clears
+    assert clears or rest == ""
+
+
+def test_the_bridge_comes_first_and_alone_without_a_browser_to_share_with(
+    open_site: Sites,
+) -> None:
+    def page(request: Request) -> Response:
+        printed = snippet(request, write_key="w", nonce="n")
+        assert printed.startswith(bridge(request, nonce="n"))
+        assert printed.count('<script nonce="n">') == 2
+        return HTMLResponse("as it should")
+
+    def no_page(request: Request) -> Response:
+        assert snippet(request, write_key="w") == ""
+        return HTMLResponse("as it should")
+
+    assert open_site(pages={"/": page}).go().text == "as it should"
+    assert open_site(pages={"/": no_page}, browser=False).go().text == "as it should"
 
 
 def test_a_page_that_may_still_be_shown_has_it(open_site: Sites) -> None:
