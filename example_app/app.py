@@ -12,7 +12,7 @@ from starlette.requests import HTTPConnection
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from example_app import members, pages, views
+from example_app import members, pages, privacy, views
 from example_app.accounts import Accounts
 from example_app.headers import SecurityHeaders
 from segment_identity import Analytics, IdentityMiddleware
@@ -38,6 +38,8 @@ ROUTES = (
     Route("/account", members.account),
     Route("/account", members.change_account, methods=["POST"]),
     Route("/log-out", members.log_out, methods=["POST"]),
+    Route("/privacy", privacy.show),
+    Route("/privacy", privacy.choose, methods=["POST"]),
     Route("/panel", views.show_panel),
     Mount("/static", StaticFiles(directory=Path(__file__).with_name("static")), name="static"),
 )
@@ -75,6 +77,7 @@ def create_app(
             secret_key=secret_key,
             analytics=analytics,
             user=signed_in,
+            consent=privacy.agreed,
             track_pages=True,
         ),
     )

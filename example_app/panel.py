@@ -68,7 +68,9 @@ def short(value: str, length: int = 20) -> str:
 
 def _in_words(identity: Identity) -> list[str]:
     words = ["known user" if identity.user_id else "anonymous visitor"]
-    if identity.is_provisional:
+    if identity.consent is False:
+        words.append("not recorded: you have not agreed")
+    elif identity.is_provisional:
         words.append("provisional: not kept unless something happens")
     elif identity.is_new:
         words.append("new: this request made the id")

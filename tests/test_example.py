@@ -135,7 +135,16 @@ def test_the_first_visit_makes_the_only_id_of_an_anonymous_visitor(
 
 def test_every_page_answers(visitor: TestClient) -> None:
     sign_up(visitor)
-    paths = ["/", "/basket", "/newsletter", "/sign-up", "/log-in", "/welcome", "/account"]
+    paths = [
+        "/",
+        "/basket",
+        "/newsletter",
+        "/sign-up",
+        "/log-in",
+        "/welcome",
+        "/account",
+        "/privacy",
+    ]
     for path in paths + [f"/plants/{plant.slug}" for plant in PLANTS]:
         answer = visitor.get(path)
         assert (path, answer.status_code) == (path, 200)
@@ -239,6 +248,37 @@ def test_after_log_out_the_panel_shows_somebody_new(visitor: TestClient) -> None
     assert before not in panel
     assert user not in panel
     assert "anonymous visitor" in panel
+
+
+def test_who_objects_is_forgotten_and_not_recorded(visitor: TestClient, database: Path) -> None:
+    visitor.get("/plants/zz")
+    before = anonymous_id(visitor)
+    visitor.post("/privacy", data={"advertising": "on"})
+    assert sorted(visitor.cookies) == ["ajs_sync", "shop_choice"]
+    for path in ("/plants/pilea", "/basket", "/newsletter"):
+        assert "ajs_" not in "".join(visitor.get(path).headers.get_list("set-cookie"))
+    visitor.post("/newsletter", data={"email": "ada@example.com"})
+    panel = visitor.get("/panel", headers=PANEL_FETCH).text
+    assert "not recorded: you have not agreed" in panel
+    assert "plants/zz" not in panel
+    visitor.post("/privacy", data={"analytics": "on"})
+    assert anonymous_id(visitor) != before
+    panel_with(visitor, 'class="what">/privacy<')
+    visitor.close()
+    paths = rows(database, "SELECT context_page_path FROM pages")
+    assert {path for (path,) in paths} == {"/plants/zz", "/privacy"}
+    assert rows(database, "SELECT name FROM sqlite_master WHERE name = 'identifies'") == []
+
+
+def test_what_a_visitor_agreed_to_is_on_what_is_recorded(
+    visitor: TestClient, database: Path
+) -> None:
+    visitor.post("/privacy", data={"analytics": "on", "advertising": "on"})
+    panel_with(visitor, 'class="what">/privacy<')
+    asked = "SELECT context_consent_category_preferences_advertising FROM pages"
+    assert rows(database, asked)[-1] == (1,)
+    page = visitor.get("/privacy").text
+    assert page.count(" checked>") == 2
 
 
 def test_the_panel_never_shows_a_signed_cookie(visitor: TestClient) -> None:
