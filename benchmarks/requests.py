@@ -162,6 +162,7 @@ async def cases() -> dict[str, tuple[ASGIApp, Scope]]:
     stars_cookies = await cookies_of(app(load_and_write_session, **stars))
     visitor_cookies = await cookies_of(app(plain, **ours))
     user_cookies = await cookies_of(app(identify, **ours))
+    followed = app(plain, **ours, attribution=True, sessions=True)
     return {
         "bare Starlette": (app(plain), scope_with({})),
         "SessionMiddleware untouched": (app(plain, **session), scope_with(session_cookies)),
@@ -179,6 +180,8 @@ async def cases() -> dict[str, tuple[ASGIApp, Scope]]:
         "identity untouched": (app(plain, **ours), scope_with(visitor_cookies)),
         "identity returning, user_id read": (app(read_identity, **ours), scope_with(user_cookies)),
         "identity new visitor": (app(plain, **ours), scope_with({})),
+        "the same, followed, untouched": (followed, scope_with(await cookies_of(followed))),
+        "the same, followed, new visitor": (followed, scope_with({})),
     }
 
 

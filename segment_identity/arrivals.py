@@ -27,9 +27,11 @@ _CLICKS: Final = frozenset(
     btid dclid epik fbclid gbraid gclid li_fat_id msclkid rdt_cid sccid ttclid twclid urid wbraid
     """.split()
 )
+_TELLING: Final = re.compile(f"utm_|(?:{'|'.join(_CLICKS)})=".encode(), re.IGNORECASE)
 # Of a campaign, what matters most comes first; Segment calls utm_campaign its name.
 _FIRST: Final = ("name", "source", "medium")
 _THEN: Final = ("id", "term", "content")
+_SAME: Final = (b"same-origin", b"same-site")
 # Where people are sent for a moment, to log in or to pay.
 _IN_BETWEEN: Final = (
     "accounts.google.com",
@@ -39,6 +41,12 @@ _IN_BETWEEN: Final = (
     "login.microsoftonline.com",
     "paypal.com",
 )
+
+
+def may_tell(query: bytes, referer: bytes, site: bytes) -> bool:
+    """Tell, at little cost, whether a page may tell where its visitor came from."""
+    foreign = bool(referer) and site not in _SAME
+    return foreign or (bool(query) and _TELLING.search(query) is not None)
 
 
 def touch(
@@ -68,7 +76,7 @@ def touch(
 def _is_foreign(link: str, url: str, site: bytes, own: Collection[str]) -> bool:
     """Tell whether *link* leads from another site to *url*."""
     came_from = host(link)
-    if not came_from or site in (b"same-origin", b"same-site"):
+    if not came_from or site in _SAME:
         return False
     domains = (host(url), *own, *_IN_BETWEEN)
     return not any(_is_within(came_from, domain) for domain in domains)
@@ -100,13 +108,13 @@ def _fitting(
     told: dict[str, str] = {}
     later = [*_THEN, *sorted(set(campaign) - {*_FIRST, *_THEN})]
     for holder, parts in (
-        *((told, _part(campaign, name)) for name in _FIRST),
+        *((told, _part(campaign, name)) for name in _FIRST if name in campaign),
         (kept, click),
-        (kept, {"referrer": referrer}),
-        (kept, {"landing_page": landing_page}),
-        *((told, _part(campaign, name)) for name in later),
+        (kept, {} if referrer is None else {"referrer": referrer}),
+        (kept, {} if landing_page is None else {"landing_page": landing_page}),
+        *((told, _part(campaign, name)) for name in later if name in campaign),
     ):
-        size = len(msgspec.json.encode(parts))
+        size = len(msgspec.json.encode(parts)) if parts else 0
         if size <= room:
             room -= size
             holder.update(parts)

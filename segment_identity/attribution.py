@@ -96,6 +96,11 @@ def kept(known: Attribution, now: float) -> Kept:
     return Kept(_arrival(known.first), last, int(now))
 
 
+def renewed(held: Kept, now: float) -> Kept:
+    """Return the same as a cookie written *now* holds it."""
+    return Kept(held.first, held.last, int(now))
+
+
 def opened(held: Kept) -> Attribution:
     """Return what a cookie holds."""
     first = _touch(held.first)

@@ -61,20 +61,28 @@ class FollowedVisit(RequestVisit, eq=False, kw_only=True):
             if self._journey is None:
                 header = cookies.cookie_header(self.scope["headers"])
                 attributes, found = self.site().attributes, self.found()
-                self._journey = Journey(journeys, header, attributes, found, self._arrival)
+                self._journey = Journey(
+                    journeys, header, attributes, found, self._arrival, tells=self._may_tell()
+                )
             return ask(self._journey)
         except Exception as error:
             self.report("journey", error)
             return otherwise
 
+    def _may_tell(self) -> bool:
+        query, referer = self.scope.get("query_string", b""), self.headers().get(b"referer", b"")
+        return arrivals.may_tell(query, referer, self._fetch_site())
+
+    def _fetch_site(self) -> bytes:
+        return self.headers().get(b"sec-fetch-site", b"").strip()
+
     def _arrival(self) -> Touch | None:
         journeys = self.settings.journeys
         if journeys is None or not self.occasion().navigation or self.method() != "GET":
             return None
-        site = self.headers().get(b"sec-fetch-site", b"").strip()
         return arrivals.touch(
             self.context(),
-            site=site,
+            site=self._fetch_site(),
             own=journeys.own,
             now=self.now(),
             clicks=not self.signals_gpc(),

@@ -15,12 +15,13 @@ from segment_identity.visitor import Visitor
 
 
 class Journey:
-    """Follows a visitor through one request; *arrival* says how this page was come to, if it was.
+    """Follows a visitor through one request, in which who it is may change.
 
-    Who it is may change meanwhile, so every question names the visitor of that moment.
+    *arrival* tells how this page was come to, if it was. It is asked only if that is news: at the
+    first page, or if the page (*tells*) may say more than that somebody came.
     """
 
-    __slots__ = ("_arrival", "_found", "_known", "_options", "_said", "_session")
+    __slots__ = ("_arrival", "_found", "_known", "_options", "_said", "_session", "_tells")
 
     def __init__(
         self,
@@ -29,26 +30,15 @@ class Journey:
         attributes: Attributes,
         found: Recognised,
         arrival: Callable[[], Touch | None],
+        *,
+        tells: bool,
     ) -> None:
         self._options = options
         self._found = found
         self._arrival = arrival
-        self._session = KeepsakeCookie(
-            sessions.COOKIE,
-            Session,
-            header=header if options.timeout is not None else b"",
-            seal=options.session_seal,
-            attributes=attributes,
-            short_lived=found.link,
-        )
-        self._known = KeepsakeCookie(
-            attribution.COOKIE,
-            Kept,
-            header=header if options.events is not None else b"",
-            seal=options.attribution_seal,
-            attributes=attributes,
-            short_lived=found.link,
-        )
+        self._tells = tells
+        self._session = KeepsakeCookie(options.sessions, header, attributes, found.link)
+        self._known = KeepsakeCookie(options.attributions, header, attributes, found.link)
         # What most messages of the session say of it, as one object.
         self._said: Stamp = NOTHING
 
@@ -71,11 +61,8 @@ class Journey:
         if self._options.events is None:
             return None
         held = self._known.of(who)
-        arrived = self._arrival()
-        if arrived is not None and arrived.is_direct and not self._came(who):
-            # Somebody else opened this page, and nothing says how this one came.
-            arrived = None
-        return attribution.after(None if held is None else attribution.opened(held), arrived)
+        before = None if held is None else attribution.opened(held)
+        return attribution.after(before, self._arrived(who, held))
 
     def stamp(
         self, who: Visitor, kind: str, event: object, context: Mapping[str, Any], now: float
@@ -108,11 +95,30 @@ class Journey:
                 who, now, lambda fresh, held: sessions.is_due(fresh, held, timeout)
             )
         if self._options.events is not None:
-            known = self.attribution(who)
-            if known is not None and who.anonymous_id is not None:
-                self._known.keep(who, attribution.kept(known, now))
+            self._keep_attribution(who, now)
             lines += self._known.set_cookies(who, now, attribution.is_due)
         return lines
+
+    def _keep_attribution(self, who: Visitor, now: float) -> None:
+        if who.anonymous_id is None:
+            return
+        held = self._known.of(who)
+        if held is not None and self._arrived(who, held) is None:
+            self._known.keep(who, attribution.renewed(held, now))
+            return
+        known = self.attribution(who)
+        if known is not None:
+            self._known.keep(who, attribution.kept(known, now))
+
+    def _arrived(self, who: Visitor, held: Kept | None) -> Touch | None:
+        """Return how *who* came to this page, unless that is no news."""
+        if held is not None and not self._tells:
+            return None
+        arrived = self._arrival()
+        if arrived is not None and arrived.is_direct and not self._came(who):
+            # Somebody else opened this page, and nothing says how this one came.
+            return None
+        return arrived
 
     def _marked(self, who: Visitor, now: float) -> Stamp:
         """Return what a message says of its session; the first one marks the beginning."""

@@ -6,8 +6,11 @@ from typing import Any
 import msgspec
 
 from segment_identity import attribution, options, sessions
+from segment_identity.attribution import Kept
 from segment_identity.cookies import YEAR
 from segment_identity.errors import ConfigurationError
+from segment_identity.keepsake_cookie import Keeper
+from segment_identity.sessions import Session
 from segment_identity.signing import Seal
 
 
@@ -20,8 +23,8 @@ class Journeys(msgspec.Struct, frozen=True):
     own: tuple[str, ...]
     # Seconds of idleness that end a session; None if sessions are not counted.
     timeout: float | None
-    attribution_seal: Seal
-    session_seal: Seal
+    attributions: Keeper[Kept]
+    sessions: Keeper[Session]
 
 
 def journeys(
@@ -42,8 +45,8 @@ def journeys(
         events,
         ignored if domain is None else (domain, *ignored),
         timeout,
-        Seal(keys, attribution.SALT),
-        Seal(keys, sessions.SALT),
+        Keeper(attribution.COOKIE, Kept, Seal(keys, attribution.SALT)),
+        Keeper(sessions.COOKIE, Session, Seal(keys, sessions.SALT)),
     )
 
 

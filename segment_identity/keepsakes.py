@@ -22,11 +22,15 @@ _encoder: Final = msgspec.json.Encoder()
 
 
 class Keepsake(msgspec.Struct, Generic[Content], frozen=True):
-    """Something kept for a visitor, who had these ids when it was."""
+    """Something kept for a visitor, who had these ids when it was.
+
+    *stale_key* says that a key signed it which will be gone one day.
+    """
 
     anonymous_id: str
     user_id: str | None
     content: Content
+    stale_key: bool = False
 
     def belongs_to(self, who: Visitor, short_lived: str | None = None) -> bool:
         """Tell whether *who* is that visitor; *short_lived* is another id of the same device."""
@@ -34,9 +38,10 @@ class Keepsake(msgspec.Struct, Generic[Content], frozen=True):
             return False
         return self.user_id is None or self.user_id == who.user_id
 
-    def is_bound_to(self, who: Visitor) -> bool:
-        """Tell whether it says of *who* all there is to say."""
-        return self.anonymous_id == who.anonymous_id and self.user_id == who.user_id
+    def is_settled(self, who: Visitor) -> bool:
+        """Tell whether it belongs to *who* as they are now, under the key of now."""
+        same = self.anonymous_id == who.anonymous_id and self.user_id == who.user_id
+        return same and not self.stale_key
 
 
 class _Wire(msgspec.Struct, array_like=True, frozen=True):
@@ -77,7 +82,7 @@ def loads(tokens: Iterable[bytes], seal: Seal, kind: type[Content]) -> list[Keep
         except _ILLEGIBLE:
             continue
         if wire.version == VERSION:
-            found.append(Keepsake(wire.anonymous_id, wire.user_id, content))
+            found.append(Keepsake(wire.anonymous_id, wire.user_id, content, not opened[1]))
     return found
 
 
@@ -85,4 +90,7 @@ def mine(
     held: Iterable[Keepsake[Content]], who: Visitor, short_lived: str | None = None
 ) -> Keepsake[Content] | None:
     """Return the first that belongs to *who*."""
-    return next((each for each in held if each.belongs_to(who, short_lived)), None)
+    for each in held:
+        if each.belongs_to(who, short_lived):
+            return each
+    return None

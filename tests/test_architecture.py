@@ -56,7 +56,6 @@ CORE: Final = frozenset(
     ingest.stamping
     inspector.access
     inspector.picture
-    journeys
     jsonable
     keepsakes
     kinds

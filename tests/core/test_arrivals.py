@@ -14,6 +14,7 @@ from .samples import NOW
 
 HOST: Final = b"www.shop.example"
 CROSS: Final = b"cross-site"
+SEARCH: Final = "https://search.example/"
 
 
 def touch(
@@ -127,6 +128,22 @@ def test_the_click_on_an_advertisement_is_kept_whole_or_not_at_all(
     found = touch(query)
     assert (found.click_type, found.click_id) == click
     assert found.is_direct is (click == (None, None))
+
+
+@given(
+    st.sampled_from(["utm_source", "GCLID", "ScCid", "q", *sorted(arrivals._CLICKS)]),
+    st.sampled_from(["", "https://www.shop.example/", SEARCH]),
+    st.sampled_from([b"", b"same-origin", b"same-site", b"cross-site", b"none"]),
+)
+def test_what_may_tell_nothing_is_direct(name: str, link: str, site: bytes) -> None:
+    query, referer = f"a=b&{name}=abcdefgh".encode(), link.encode()
+    assert arrivals.may_tell(query, referer, site) or touch(query, referer, site=site).is_direct
+
+
+@pytest.mark.parametrize("query", [b"", b"id=7&page=2", b"q=utm"])
+def test_most_pages_tell_nothing(query: bytes) -> None:
+    assert not arrivals.may_tell(query, b"https://www.shop.example/", b"same-origin")
+    assert not arrivals.may_tell(query, b"", b"none")
 
 
 def test_a_click_is_left_out_for_who_wants_no_advertiser_to_hear_of_it() -> None:

@@ -75,10 +75,11 @@ def test_who_says_who_they_are_is_the_same_and_everybody_else_is_not(
     assert keepsakes.is_same(before, after) is same
 
 
-def test_only_the_ids_it_was_kept_with_are_all_there_is_to_say() -> None:
-    assert HERS.is_bound_to(Visitor(ANON, "u-1"))
-    assert not DEVICES.is_bound_to(Visitor(ANON, "u-1"))
-    assert not HERS.is_bound_to(Visitor(ANON))
+def test_it_is_settled_for_the_ids_it_was_kept_with_under_the_key_of_now() -> None:
+    assert HERS.is_settled(Visitor(ANON, "u-1"))
+    assert not DEVICES.is_settled(Visitor(ANON, "u-1"))
+    assert not HERS.is_settled(Visitor(ANON))
+    assert not Keepsake(ANON, "u-1", [1, 2], stale_key=True).is_settled(Visitor(ANON, "u-1"))
 
 
 @given(st.text(), st.none() | st.text(), st.lists(st.integers(-(2**62), 2**62)))
@@ -99,7 +100,8 @@ def test_what_another_key_or_purpose_signed_is_absent(foreign: Seal) -> None:
 
 
 def test_an_old_key_still_verifies() -> None:
-    assert loads(cookie(HERS), Seal([OLD_KEY, KEY], b"for tests")) == [HERS]
+    held = loads(cookie(HERS), Seal([OLD_KEY, KEY], b"for tests"))
+    assert held == [Keepsake(ANON, "u-1", [1, 2], stale_key=True)]
 
 
 @pytest.mark.parametrize(

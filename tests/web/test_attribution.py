@@ -358,6 +358,8 @@ def test_a_key_can_be_replaced_without_forgetting_how_anybody_came(open_site: Si
         pages=PAGES, attribution=True, previous_keys=[OTHER_SECRET], cookies=old.client.cookies
     )
     assert known(new)[0] == SPRING
+    assert NAME in set_cookies(new.go("/"))
+    assert NAME not in set_cookies(new.go("/"))
 
 
 def test_who_does_not_agree_leaves_no_trace_and_who_no_longer_does_takes_it_along(
