@@ -45,7 +45,8 @@ class FollowedVisit(RequestVisit, eq=False, kw_only=True):
     def keepsakes(self) -> list[bytes]:
         """Return the Set-Cookie values that keep how the visitor came and which session this is."""
         opened, who = self.occasion().navigation, self.visitor
-        if not (opened or self.used):
+        spoke = self._journey is not None and self._journey.spoke
+        if not (opened or self.used or spoke):
             return []
         if not self.kept and who.anonymous_id != self.found().visitor.anonymous_id:
             # The browser will not hold this id, so nothing that belongs to it would come back.

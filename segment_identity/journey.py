@@ -21,7 +21,7 @@ class Journey:
     first page, or if the page (*tells*) may say more than that somebody came.
     """
 
-    __slots__ = ("_arrival", "_found", "_known", "_options", "_said", "_session", "_tells")
+    __slots__ = ("_arrival", "_found", "_known", "_options", "_said", "_session", "_tells", "spoke")
 
     def __init__(
         self,
@@ -37,6 +37,8 @@ class Journey:
         self._found = found
         self._arrival = arrival
         self._tells = tells
+        # Something was recorded, by a verb or because a page sent it.
+        self.spoke = False
         self._session = KeepsakeCookie(options.sessions, header, attributes, found.link)
         self._known = KeepsakeCookie(options.attributions, header, attributes, found.link)
         # What most messages of the session say of it, as one object.
@@ -51,7 +53,8 @@ class Journey:
         if current is not None and sessions.goes_on(current, now, timeout):
             current = sessions.seen(current, now)
         else:
-            before = self._session.whosever()
+            last = self._session.last()
+            before = None if last is None else last.content
             current = sessions.begun(who.anonymous_id, before, now, timeout)
         self._session.keep(who, current)
         return current
@@ -68,6 +71,7 @@ class Journey:
         self, who: Visitor, kind: str, event: object, context: Mapping[str, Any], now: float
     ) -> Stamp:
         """Return what the context of a message gains; *event* is the name of a track event."""
+        self.spoke = True
         said = self._marked(who, now)
         events = self._options.events
         if events is None or not (kind == "identify" or event in events):
@@ -91,6 +95,7 @@ class Journey:
         if timeout is not None:
             if opened and self._came(who):
                 self.session(who, now)
+            self._end_of_others(who)
             lines += self._session.set_cookies(
                 who, now, lambda fresh, held: sessions.is_due(fresh, held, timeout)
             )
@@ -98,6 +103,17 @@ class Journey:
             self._keep_attribution(who, now)
             lines += self._known.set_cookies(who, now, attribution.is_due)
         return lines
+
+    def _end_of_others(self, who: Visitor) -> None:
+        """Keep the id of the session that another person had on the device of *who*.
+
+        Forgotten, it would be the next one's again: an id follows from the device and from what was
+        before.
+        """
+        last = self._session.last()
+        if last is None or last.anonymous_id != who.anonymous_id or last.belongs_to(who):
+            return
+        self._session.keep(who, sessions.ended(last.content))
 
     def _keep_attribution(self, who: Visitor, now: float) -> None:
         if who.anonymous_id is None:

@@ -70,9 +70,9 @@ class KeepsakeCookie(Generic[Content]):
         mine = keepsakes.mine(self._current, who, self._short_lived)
         return None if mine is None else mine.content
 
-    def whosever(self) -> Content | None:
+    def last(self) -> Keepsake[Content] | None:
         """Return what is kept, whomever it belongs to."""
-        return self._current[0].content if self._current else None
+        return self._current[0] if self._current else None
 
     def keep(self, who: Visitor, content: Content) -> None:
         """Keep *content* for *who* in place of what there was."""

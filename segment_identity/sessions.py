@@ -66,6 +66,11 @@ def told(session: Session) -> Session:
     return Session(session.id, session.seen, told=True)
 
 
+def ended(session: Session) -> Session:
+    """Return what is left of *session* when somebody else takes over the device: what was last."""
+    return Session(session.id, 0, told=True)
+
+
 def is_due(session: Session, kept: Session, timeout: float) -> bool:
     """Tell whether the browser, which holds *kept*, should hold *session* instead."""
     changed = (session.id, session.told) != (kept.id, kept.told)

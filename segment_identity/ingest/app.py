@@ -146,13 +146,15 @@ class TrackingAPI:
                 self._analytics.drop(silence)
                 continue
             try:
-                self._emit(item, posted, route, sender)
+                self._emit(request, item, posted, route, sender)
             except Exception as error:
                 self._analytics.journal.report("ingest", error)
                 self._analytics.drop("failed")
         return Answer()
 
-    def _emit(self, item: parsing.Item, posted: Posted, route: Route, sender: Sender) -> None:
+    def _emit(
+        self, request: Request, item: parsing.Item, posted: Posted, route: Route, sender: Sender
+    ) -> None:
         """Hand on one message, or count why not."""
         analytics = self._analytics
         sources = analytics.sources
@@ -165,6 +167,8 @@ class TrackingAPI:
         scope = stamping.scope(message, sender)
         if not self._recent.is_new(scope, message["messageId"]):
             return analytics.drop("duplicate")
+        if not sender.believed:
+            message["context"] = {**request.stamp(message), **message["context"]}
         if posted.is_large and len(encoded(message)) > MAX_EVENT:
             # Said here, as it is the client's fault and no line of the log.
             return analytics.drop("oversized")

@@ -8,9 +8,11 @@ from segment_identity import proxies
 from segment_identity.identity import Identity, visit_of
 from segment_identity.ingest.callers import Headers
 from segment_identity.ingest.stamping import Sender
+from segment_identity.messages import Message
 from segment_identity.minting import Silence
 from segment_identity.proxies import Address
 from segment_identity.request_visit import RequestVisit
+from segment_identity.visit import NOTHING, Stamp
 
 # So many times the rate of one client may come from one network, which many may share.
 _NEIGHBOURS = 10.0
@@ -69,6 +71,12 @@ class Request:
             user_agent=agent,
             consent=visit.consent(),
         )
+
+    def stamp(self, message: Message) -> Stamp:
+        """Return what the context of a message gains, as one recorded in this request does."""
+        if self._visit is None:
+            return NOTHING
+        return self._visit.stamp(message["type"], message.get("event"))
 
     def clients(self, rate: float) -> Iterator[tuple[str, float]]:
         """Yield whose requests this one counts as, and how many those may make in a second.

@@ -74,6 +74,13 @@ def test_a_new_session_is_told_by_nobody_yet() -> None:
     assert sessions.told(fresh) == Session(fresh.id, fresh.seen, told=True)
 
 
+@given(some_sessions, st.floats(TIMEOUT + 1, 4e9))
+def test_an_ended_session_is_over_and_has_a_successor(session: Session, now: float) -> None:
+    over = sessions.ended(session)
+    assert not sessions.goes_on(over, now, TIMEOUT)
+    assert begun(before=over).id != session.id
+
+
 @given(some_sessions, times)
 def test_being_seen_moves_a_session_on_and_never_back(session: Session, now: float) -> None:
     after = sessions.seen(session, now)
