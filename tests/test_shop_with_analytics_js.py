@@ -169,3 +169,38 @@ def test_a_reset_in_the_page_is_one_on_both_sides(page: Page, shop: Shop) -> Non
     after = ids(page)
     assert after[0] not in (None, before[0])
     assert after[1] is None
+
+
+def test_who_objects_is_forgotten_on_both_sides(page: Page, shop: Shop, tmp_path: Path) -> None:
+    open_page(page, shop.url)
+    known = ids(page)
+    choose(page, shop.url, agrees=False)
+    for path in ("/privacy", "/plants/zz", "/"):
+        page.goto(shop.url + path)
+        expect(page.get_by_text("not recorded: you have not agreed")).to_be_visible()
+        assert page.evaluate("typeof window.AnalyticsNext") == "undefined"
+        # What ran in the page that was left may still have written that it knows nothing.
+        assert set(page.evaluate("Object.values(localStorage)")) <= {"null", "{}"}
+        assert [name for name in cookie_names(page) if "ajs" in name] == []
+    choose(page, shop.url, agrees=True)
+    in_step(page)
+    new = ids(page)
+    assert new[0] not in (None, known[0])
+    open_page(page, f"{shop.url}/plants/pilea")
+    assert ids(page) == new
+    assert shop.stop(signal.SIGTERM) == ""
+    events = "SELECT DISTINCT anonymous_id FROM tracks ORDER BY timestamp"
+    assert rows(tmp_path / "shop.db", events) == [(known[0],), (new[0],)]
+    viewed = "SELECT context_page_path FROM tracks WHERE event = 'product_viewed'"
+    assert rows(tmp_path / "shop.db", viewed) == [("/plants/pilea",)]
+
+
+def choose(page: Page, url: str, *, agrees: bool) -> None:
+    page.goto(f"{url}/privacy")
+    page.get_by_label("Count my visits").set_checked(agrees)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Your choice is saved.")).to_be_visible()
+
+
+def cookie_names(page: Page) -> list[str]:
+    return [cookie.get("name", "") for cookie in page.context.cookies()]
