@@ -20,7 +20,8 @@ HEAD: Final = """\
 # Faults
 
 `make faults` (tests/faults): real processes, real signals, a scripted collector and proxy.
-`segment-analytics-python` has its defaults and runs in the same run, as what people use today.
+`segment-analytics-python` has its defaults and takes its turn in each, as what people use today.
+A part of the suite renews only its own rows, so rows may be of several runs.
 
 "Lost" was recorded and never arrived; what a client itself counted as dropped is in the remark.
 "Again" came more than once, which a collector recognises by the `messageId`; "cut off" says how
