@@ -110,7 +110,7 @@ def _lines(visit: RequestVisit, known: Recognition, status: int, headers: Header
     storage = visit.storage()
     if storage != "keep":
         clears = storage == "clear" and caching.may_carry_cookies(status, headers)
-        return _parting(visit, known) if clears else []
+        return parting(visit, known) if clears else []
     settings, occasion, changed = visit.settings, visit.occasion(), visit.changed
     keeps = minting.may_mint(occasion, settings.mint, used=visit.used, changed=changed)
     if not (keeps or visit.used or occasion.navigation):
@@ -142,7 +142,7 @@ def _lines(visit: RequestVisit, known: Recognition, status: int, headers: Header
     )
 
 
-def _parting(visit: RequestVisit, known: Recognition) -> list[bytes]:
+def parting(visit: RequestVisit, known: Recognition) -> list[bytes]:
     """Return the Set-Cookie values that leave nothing of the visitor in the browser."""
     attributes, seen, now = visit.site().attributes, known.presented, visit.now()
     lines = withdrawal.set_cookies(

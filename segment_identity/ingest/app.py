@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from segment_identity import options
+from segment_identity import caching, options
 from segment_identity.analytics import Analytics
 from segment_identity.errors import ConfigurationError
 from segment_identity.ingest import body, callers, parsing, routes, settings, stamping
@@ -83,8 +83,11 @@ class TrackingAPI:
             return
         headers: Headers = dict(scope["headers"])
         request = Request(scope, headers)
+        set_cookies: list[bytes] = []
         try:
             answer = await self._answer(request, scope, headers, receive)
+            if answer.status == 200:
+                set_cookies = request.cookies()
         except Malformed as error:
             answer = Answer(error.status)
         except ClientDisconnect:
@@ -97,6 +100,8 @@ class TrackingAPI:
         lines = [*callers.cors(headers, self._origins), *answer.headers]
         if said:
             lines += [*_ALWAYS, (b"content-length", b"%d" % len(said))]
+        if set_cookies:
+            lines = caching.with_cookies(lines, set_cookies)
         await send({"type": "http.response.start", "status": answer.status, "headers": lines})
         await send({"type": "http.response.body", "body": said})
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from starlette.types import Scope
 
 from segment_identity import proxies
+from segment_identity.answer import parting
 from segment_identity.identity import Identity, visit_of
 from segment_identity.ingest.callers import Headers
 from segment_identity.ingest.stamping import Sender
@@ -33,7 +34,7 @@ class Request:
         self._visit = visit if isinstance(visit, RequestVisit) else None
         if self._visit is not None:
             # What trackers post is no visit of a page, although SDKs ask for `*/*` as browsers did:
-            # its answer makes no visitor and carries no cookies.
+            # its answer makes no visitor and carries no cookies of one.
             self._visit.answered = True
 
     def silence(self) -> Silence | None:
@@ -77,6 +78,15 @@ class Request:
         if self._visit is None:
             return NOTHING
         return self._visit.stamp(message["type"], message.get("event"))
+
+    def cookies(self) -> list[bytes]:
+        """Return the Set-Cookie values by which a session goes on, or by which all is forgotten."""
+        visit = self._visit
+        if visit is None:
+            return []
+        if visit.storage() == "clear":
+            return parting(visit, visit.recognition())
+        return visit.keepsakes()
 
     def clients(self, rate: float) -> Iterator[tuple[str, float]]:
         """Yield whose requests this one counts as, and how many those may make in a second.
