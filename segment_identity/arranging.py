@@ -42,17 +42,19 @@ def arranged(
 
     Columns that are *ready* hold what their kind takes; a value without a column is lost.
     """
-    names: dict[str, Scalar] = {}
+    there: dict[str, Scalar] = {}
     for row in rows:
-        names |= row
+        there |= row
+    # In the order of the table, so that batches whose columns are the same look the same.
+    names = [name for name in kinds if name in there]
     lost: list[tuple[int, Loss]] = []
     columns: list[Sequence[Scalar | None]] = []
+    if len(names) < len(there):
+        for name in sorted(there.keys() - kinds.keys()):
+            lost += _lost(name, [row.get(name) for row in rows], "too_many_columns")
     for name in names:
         values = [row.get(name) for row in rows]
-        kind = kinds.get(name)
-        if kind is None:
-            lost += _lost(name, values, "too_many_columns")
-            continue
+        kind = kinds[name]
         if name not in ready and not _is_as_it_is(values, kind):
             given, values = (
                 values,
@@ -61,9 +63,7 @@ def arranged(
             unfit = [a if b is None else None for a, b in zip(given, values, strict=True)]
             lost += _lost(name, unfit, f"not_{kind}")
         columns.append(values)
-    return Arranged(
-        [each for each in names if each in kinds], list(zip(*columns, strict=True)), lost
-    )
+    return Arranged(names, list(zip(*columns, strict=True)), lost)
 
 
 def _is_as_it_is(values: Sequence[Scalar | None], kind: Kind) -> bool:

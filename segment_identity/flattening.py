@@ -20,10 +20,6 @@ from segment_identity.kinds import Scalar
 from segment_identity.names import ident
 
 _MAX_DEPTH: Final = 16
-# Only names of up to so many characters are remembered.
-_SHORT: Final = 100
-
-_remembered: Final = lru_cache(maxsize=32_768)(ident)
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -47,16 +43,18 @@ def _quickly(
     taken: Container[str],
     depth: int,
 ) -> bool:
-    for key, value in source.items():
-        if value is None or value == "":
+    keys = tuple(source)
+    columns = (_remembered if len(keys) <= _FEW else _columns)(prefix, keys)
+    for key, column, value in zip(keys, columns, source.values(), strict=True):
+        if not value and (value is None or value == "" or value == {}):
             continue
         kind = type(value)
-        name = prefix + key
         if kind is dict:
-            if depth == _MAX_DEPTH or not _quickly(found, value, f"{name}_", taken, depth + 1):
+            if depth == _MAX_DEPTH:
+                return False
+            if not _quickly(found, value, f"{prefix}{key}_", taken, depth + 1):
                 return False
             continue
-        column = _remembered(name) if len(name) <= _SHORT else ident(name)
         if not column or column in found or column in taken:
             return False
         if kind is list:
@@ -65,6 +63,15 @@ def _quickly(
             return False
         found[column] = value
     return True
+
+
+def _columns(prefix: str, keys: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple([ident(prefix + key) for key in keys])
+
+
+# Events of one kind have the same keys; only short lists of them are remembered.
+_FEW: Final = 64
+_remembered: Final = lru_cache(maxsize=1_024)(_columns)
 
 
 def _carefully(

@@ -21,6 +21,7 @@ _TIMESTAMP: Final = re.compile(
 _SHORTEST: Final = len("2026-01-31")
 _LONGEST: Final = len("2026-01-31T12:00:00.000000+00:00")
 _MILLISECONDS: Final = len("2026-01-31T12:00:00.000Z")
+_OURS: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 _FRACTION: Final = re.compile(r"(\.[0-9]{3})[0-9]*")
 
 
@@ -68,9 +69,18 @@ def instant_of(text: str) -> str | None:
 
     Clients may say nanoseconds, which neither Segment nor a database keeps.
     """
-    found = moment(text)
-    if found is None and len(text) <= 2 * _LONGEST:
-        found = moment(_FRACTION.sub(r"\1", text, count=1))
+    return _instant_of(text) if len(text) <= 2 * _LONGEST else None
+
+
+@lru_cache(maxsize=4_096)
+def _instant_of(text: str) -> str | None:
+    if _OURS.fullmatch(text):
+        try:
+            dt.datetime.fromisoformat(text)
+        except ValueError:
+            return None
+        return text
+    found = moment(text) or moment(_FRACTION.sub(r"\1", text, count=1))
     return found if found is None or len(found) == _MILLISECONDS else f"{found[:23]}Z"
 
 

@@ -24,67 +24,13 @@ TREES: Final[dict[str, ast.Module]] = {
 # Of whatever these import from this package, they may import only each other.
 CORE: Final = frozenset(
     """
-    acting
-    arranging
-    arrivals
-    attribution
-    batching
-    caching
-    calls
-    circuit
-    consent
-    consumption
-    context
-    cookieless
-    cookies
-    diagnosis
-    discards
-    endpoint
-    errors
-    facts
-    flattening
-    ids
-    imports
-    ingest.body
-    ingest.callers
-    ingest.clocks
-    ingest.parsing
-    ingest.rate
-    ingest.recent
-    ingest.routes
-    ingest.settings
-    ingest.stamping
-    inspector.access
-    inspector.picture
-    jsonable
-    keepsakes
-    kinds
-    marker
-    messages
-    minting
-    names
-    newcomers
-    options
-    pending
-    persist
-    presented
-    profile
-    proxies
-    published_keys
-    reconcile
-    records
-    retry
-    schema
-    seen
-    sessions
-    signing
-    spooling
-    stitching
-    ties
-    topic
-    version
-    visitor
-    withdrawal
+    acting alias_order arranging arrivals attribution batching caching calls circuit consent
+    consumption context cookieless cookies diagnosis discards endpoint errors facts flattening
+    ids imports ingest.body ingest.callers ingest.clocks ingest.parsing ingest.rate
+    ingest.recent ingest.routes ingest.settings ingest.stamping inspector.access
+    inspector.picture jsonable keepsakes kinds marker messages minting names newcomers options
+    pending persist presented profile proxies published_keys reconcile records retry schema seen
+    sessions signing spooling stitching ties topic version visitor withdrawal
     """.split()
 )
 # What gives a core module time, randomness, other threads, the network or a framework.

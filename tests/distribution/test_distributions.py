@@ -17,6 +17,11 @@ VISIT: Final = Path(__file__).with_name("visit.py")
 # What uses each extra; a module alone would only show that a file is there.
 USES: Final = {
     "cli": "from segment_identity.cli.app import app; app(['--help'], standalone_mode=False)",
+    "duckdb": (
+        "import sqlite3; sqlite3.connect('a.db').close();"
+        "from segment_identity.warehouse.export import export_parquet;"
+        "export_parquet('sqlite:///a.db', '.')"
+    ),
     "http": "from segment_identity import Analytics; Analytics('http://key@127.0.0.1:9/v1')",
     "inspector": "from segment_identity import Analytics; from segment_identity.inspector import "
     "Inspector; Inspector(Analytics('memory:'), warehouse='sqlite:///analytics.db')",
