@@ -43,6 +43,7 @@ def call_the_rest(identity: Identity) -> None:
 ACTS: Final[dict[str, Callable[[Identity], object]]] = {
     "/sign-up": sign_up,
     "/join": join,
+    "/bob": lambda identity: identity.identify("bob", {"plan": "free"}, browser=True),
     "/out": lambda identity: identity.reset(),
     "/hostile": lambda identity: identity.track(HOSTILE, PROPERTIES, browser=True),
     "/view": lambda identity: identity.page("Home", {"a": 1}, category="Docs", browser=True),
@@ -172,6 +173,34 @@ def test_no_way_back_to_the_page_makes_its_calls_again(
     for again in (tab.open("/kept"), other.open("/kept")):
         assert "Signed Up" in again.page.content()
         assert again.received("page") == []
+
+
+def test_the_next_user_of_a_browser_has_one_new_id_on_both_sides(
+    visitor: BrowserContext, site: SnippetSite
+) -> None:
+    """Made again in the page, identify must not make yet another id there."""
+    tab = Tab(visitor, site).open("/sign-up")
+    ada = tab.page.evaluate("analytics.user().anonymousId()")
+    tab.open("/bob")
+    (identify,) = tab.received("page")
+    sent = site.sent()[-1]
+    assert (sent["userId"], identify["userId"]) == ("bob", "bob")
+    assert sent["anonymousId"] == identify["anonymousId"] != ada
+    assert identify["traits"] == {"plan": "free"}
+    assert tab.page.evaluate("analytics.user().anonymousId()") == sent["anonymousId"]
+    tab.open("/elsewhere")
+    assert tab.cookies()["ajs_anonymous_id"]["value"] == sent["anonymousId"]
+
+
+def test_what_somebody_did_before_logging_out_is_not_made_for_the_next(
+    visitor: BrowserContext, site: SnippetSite
+) -> None:
+    tab = Tab(visitor, site).open()
+    tab.page.evaluate("fetch('/sign-up', {redirect: 'manual'}).then(() => fetch('/out'))")
+    tab.page.wait_for_timeout(300)
+    tab.open()
+    assert tab.received("page") == []
+    assert tab.page.evaluate("analytics.user().id()") is None
 
 
 def test_two_tabs_with_the_same_cookie_make_a_call_once(
