@@ -88,6 +88,8 @@ def test_a_hundred_refused_requests_write_nothing_anywhere(
         options: dict[str, Any] = {"secret_key": SECRET, "analytics": analytics}
         options |= {
             "track_pages": True,
+            "attribution": True,
+            "sessions": True,
             "consent": by_cookie,
             "mint": mint,
             "user": lambda _: ("ada", {"plan": "pro"}),

@@ -55,8 +55,9 @@ class Consenting(RuleBasedStateMachine):
         domain=st.sampled_from([None, "shop.example"]),
         mint=st.sampled_from(["navigation", "always", "never"]),
         user=st.sampled_from([None, lambda _: None, lambda _: "ada"]),
+        followed=st.booleans(),
     )
-    def open(self, url: str, domain: str | None, mint: str, user: Any) -> None:
+    def open(self, url: str, domain: str | None, mint: str, user: Any, followed: bool) -> None:
         self.stack = ExitStack()
         self.site = Sites(self.stack)(
             ACTS,
@@ -67,6 +68,8 @@ class Consenting(RuleBasedStateMachine):
             user=user,
             consent=by_cookie,
             track_pages=True,
+            attribution=followed,
+            sessions=followed,
         )
 
     def teardown(self) -> None:
