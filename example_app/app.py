@@ -17,6 +17,7 @@ from example_app.accounts import Accounts
 from example_app.headers import SecurityHeaders
 from segment_identity import Analytics, IdentityMiddleware
 from segment_identity.browser import TrackingAPI
+from segment_identity.inspector import Inspector
 
 # Where npm puts Analytics.js. The shop serves it itself, so that no other host is asked.
 ANALYTICS_JS = (
@@ -79,10 +80,16 @@ def create_app(
             user=signed_in,
             consent=privacy.agreed,
             track_pages=True,
+            exclude=["/inspector"],
         ),
     )
     app = Starlette(
-        routes=[*ROUTES, *_for_the_browser(analytics, analytics_js)],
+        routes=[
+            *ROUTES,
+            *_for_the_browser(analytics, analytics_js),
+            # Without a token it answers only who sits at this machine.
+            Mount("/inspector", Inspector(analytics, warehouse=f"sqlite:///{database}")),
+        ],
         middleware=middleware,
         exception_handlers={404: pages.not_found},
         lifespan=lifespan,

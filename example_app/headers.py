@@ -28,7 +28,10 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 policy = {"Content-Security-Policy": _POLICY.format(nonce=nonce)}
-                MutableHeaders(scope=message).update(_HEADERS | policy)
+                headers = MutableHeaders(scope=message)
+                for name, text in (_HEADERS | policy).items():
+                    # The inspector brings stricter ones.
+                    headers.setdefault(name, text)
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

@@ -426,3 +426,19 @@ def test_the_secret_key_may_come_from_the_environment(
     monkeypatch.setenv(VARIABLE, "from the environment")
     assert secret_key(database) == "from the environment"
     assert list(database.parent.iterdir()) == []
+
+
+def test_the_inspector_shows_a_customer_on_this_machine_only(database: Path) -> None:
+    with new_visitor(database) as visitor:
+        visitor.get("/")
+        sign_up(visitor)
+        panel_with(visitor, "Signed Up")
+        user = visitor.cookies["ajs_user_id"]
+        path = f"/inspector/people?id={user}"
+        assert visitor.get(path).status_code == 404
+        here = TestClient(visitor.app, "http://127.0.0.1:8000", client=("127.0.0.1", 1))
+        page = here.get(path)
+        assert page.headers["content-security-policy"].startswith("default-src 'none'")
+        assert anonymous_id(visitor) in page.text
+        assert "Known as" in page.text
+        assert "set-cookie" not in page.headers
