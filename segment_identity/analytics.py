@@ -143,11 +143,11 @@ class Analytics:
         )
         return Identity(visit, self)
 
-    def emit(self, message: Message) -> None:
-        """Encode one message and queue it for every destination."""
+    def emit(self, message: Message, event: bytes | None = None) -> None:
+        """Encode one message, unless *event* is it already, and queue it everywhere."""
         if self._sample is not None and not is_sampled(message, self._sample):
             return self.drop("sampled_out")
-        event = encoded(message)
+        event = encoded(message) if event is None else event
         if self._before_send is not None:
             changed = self._before_send.changed(event)
             if changed is None:

@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, Literal
 
 from segment_identity.errors import ConfigurationError
@@ -62,6 +63,7 @@ def is_secure(scheme: str, peer: str | None, forwarded: bytes, trusted: TrustedP
     return scheme in ("https", "wss")
 
 
+@lru_cache(maxsize=1_024)
 def parse(text: str) -> Address | None:
     """Return the address in *text*, without port, brackets and zone; v4-mapped becomes v4."""
     text = text.strip(" \t")
@@ -82,6 +84,7 @@ def parse(text: str) -> Address | None:
     return address
 
 
+@lru_cache(maxsize=1_024)
 def shown(address: Address | None, policy: IpPolicy) -> str | None:
     """Return what an event may say of *address*: /24 and /48 when masked."""
     if address is None or policy == "none":

@@ -13,15 +13,17 @@ from segment_identity.errors import ConfigurationError
 from segment_identity.ingest import body, callers, parsing, routes, settings, stamping
 from segment_identity.ingest.body import Body, Malformed
 from segment_identity.ingest.callers import Headers, Standing
-from segment_identity.ingest.parsing import Posted
+from segment_identity.ingest.parsing import Item, Posted
 from segment_identity.ingest.rate import Buckets
 from segment_identity.ingest.receiving import body_of
 from segment_identity.ingest.recent import Recent
 from segment_identity.ingest.routes import Route
+from segment_identity.ingest.sender import BELIEVED, Sender
 from segment_identity.ingest.senders import Request
-from segment_identity.ingest.stamping import Sender
+from segment_identity.ingest.stamping import Shared
 from segment_identity.jsonable import encoded
 from segment_identity.messages import MAX_EVENT
+from segment_identity.visit import NOTHING
 
 _ALWAYS: Final = (
     (b"content-type", b"application/json"),
@@ -143,38 +145,41 @@ class TrackingAPI:
                 return Answer(401)
             standing = trusted
         if standing == "secret":
-            silence, sender = None, stamping.BELIEVED
+            silence, sender = None, BELIEVED
         else:
             silence, sender = request.silence(), request.sender()
+        now = int(self._analytics.sources.now() * 1_000)
+        whole = stamping.shared(posted, now)
         for item in posted.batch:
             if silence is not None:
                 self._analytics.drop(silence)
                 continue
             try:
-                self._emit(request, item, posted, route, sender)
+                self._emit(request, item, whole, route, sender)
             except Exception as error:
                 self._analytics.journal.report("ingest", error)
                 self._analytics.drop("failed")
         return Answer()
 
     def _emit(
-        self, request: Request, item: parsing.Item, posted: Posted, route: Route, sender: Sender
+        self, request: Request, item: Item, whole: Shared, route: Route, sender: Sender
     ) -> None:
         """Hand on one message, or count why not."""
         analytics = self._analytics
-        sources = analytics.sources
-        received = int(sources.now() * 1_000)
-        message = stamping.message(
-            item, route, posted, sender, received=received, new_id=sources.new_id
-        )
+        message = stamping.message(item, route, whole, sender, new_id=analytics.sources.new_id)
         if isinstance(message, str):
             return analytics.drop(message)
-        scope = stamping.scope(message, sender)
-        if not self._recent.is_new(scope, message["messageId"]):
+        # A server's messageIds are its own; those of others are each device's.
+        among = "a server" if sender.believed else message["anonymousId"]
+        if not self._recent.is_new(among, message["messageId"]):
             return analytics.drop("duplicate")
-        if not sender.believed:
-            message["context"] = {**request.stamp(message), **message["context"]}
-        if posted.is_large and len(encoded(message)) > MAX_EVENT:
+        more = NOTHING if sender.believed else request.stamp(message)
+        if more:
+            message["context"] = {**more, **message["context"]}
+        event = encoded(message)
+        if len(event) > MAX_EVENT:
             # Said here, as it is the client's fault and no line of the log.
             return analytics.drop("oversized")
-        return analytics.emit(message)
+        if parsing.is_deep(event, message):
+            return analytics.drop("invalid")
+        return analytics.emit(message, event)

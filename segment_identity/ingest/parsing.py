@@ -5,18 +5,16 @@ gone with that.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
 from segment_identity.ingest.body import Malformed
 from segment_identity.ingest.routes import Route
-from segment_identity.messages import MAX_EVENT
 
 MAX_EVENTS: Final = 2_500
 _MAX_DEPTH: Final = 64
-# A body below this holds no message that is too long even with all that is added to it.
-_LARGE: Final = MAX_EVENT - 4 * 1_024
 _ESCAPE: Final = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     rb"|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
@@ -59,7 +57,6 @@ class Posted(msgspec.Struct, frozen=True, gc=False):
     integrations: Any = None
     sentAt: Any = None
     writeKey: Any = None
-    is_large: bool = False
 
 
 _single: Final = msgspec.json.Decoder(Said)
@@ -81,8 +78,14 @@ def parse(body: bytes, route: Route) -> Posted:
         raise Malformed from error
 
 
+def is_deep(event: bytes, message: Mapping[str, Any]) -> bool:
+    """Tell whether a message, *event* when encoded, is nested deeper than anybody would mean to."""
+    # Hardly any has that many objects and lists at all.
+    many = event.count(b"{") + event.count(b"[") > _MAX_DEPTH
+    return many and _is_deep(*message.values())
+
+
 def _is_deep(*parts: Any) -> bool:
-    """Tell whether any part of a message is nested deeper than anything a person would make."""
     level: list[Any] = [each for each in parts if type(each) is dict or type(each) is list]
     # The message itself is the first level.
     for _ in range(_MAX_DEPTH - 1):
@@ -103,19 +106,11 @@ def _decoded(body: bytes, route: Route) -> Posted:
         said = _single.decode(body)
         if _is_deep(said.properties, said.traits, said.context, said.integrations):
             raise Malformed
-        return Posted([said], writeKey=said.writeKey, is_large=len(body) > _LARGE)
+        return Posted([said], writeKey=said.writeKey)
     posted = _batch.decode(body)
     if len(posted.batch) > MAX_EVENTS or _is_deep(posted.context, posted.integrations):
         raise Malformed
-    items = [
-        None
-        if type(each) is Said
-        and _is_deep(each.properties, each.traits, each.context, each.integrations)
-        else each
-        for each in posted.batch
-    ]
-    shared = posted.context, posted.integrations, posted.sentAt, posted.writeKey
-    return Posted(items, *shared, is_large=len(body) > _LARGE)
+    return posted
 
 
 def _whole(found: "re.Match[bytes]") -> bytes:

@@ -8,7 +8,7 @@ from segment_identity import proxies
 from segment_identity.answer import parting
 from segment_identity.identity import Identity, visit_of
 from segment_identity.ingest.callers import Headers
-from segment_identity.ingest.stamping import Sender
+from segment_identity.ingest.sender import Sender
 from segment_identity.messages import Message
 from segment_identity.minting import Silence
 from segment_identity.proxies import Address

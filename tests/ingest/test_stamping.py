@@ -7,7 +7,8 @@ import pytest
 
 from segment_identity.ingest import clocks, stamping
 from segment_identity.ingest.parsing import Posted, Said
-from segment_identity.ingest.stamping import BELIEVED, Refusal, Sender
+from segment_identity.ingest.sender import BELIEVED, Sender
+from segment_identity.ingest.stamping import Refusal
 from segment_identity.messages import stamp
 
 from .support import DEVICE, OTHER_DEVICE
@@ -20,16 +21,11 @@ STRANGER: Final = Sender(ip="203.0.113.0")
 
 def take(sender: Sender, route: Any = "batch", **said: Any) -> dict[str, Any] | Refusal:
     given = {"type": "track", "event": "E", "anonymousId": DEVICE, "messageId": "m-1", **said}
-    posted = Posted([Said(**given)])
+    said_ = Said(**given)
+    posted = Posted([said_])
     numbers = count(1)
-    return stamping.message(
-        posted.batch[0],
-        route,
-        posted,
-        sender,
-        received=RECEIVED,
-        new_id=lambda: f"new-{next(numbers)}",
-    )
+    whole = stamping.shared(posted, RECEIVED)
+    return stamping.message(said_, route, whole, sender, new_id=lambda: f"new-{next(numbers)}")
 
 
 def taken(sender: Sender, route: Any = "batch", **said: Any) -> dict[str, Any]:
@@ -252,9 +248,8 @@ def test_what_a_batch_says_for_all_is_beneath_what_each_says() -> None:
     said = Said(type="track", event="E", anonymousId=DEVICE, context={"a": 1})
     shared = {"a": 2, "b": 2, "ip": "6.6.6.6", "traits": {"role": "admin"}}
     posted = Posted([said], context=shared, integrations={"All": False})
-    message = stamping.message(
-        said, "batch", posted, VISITOR, received=RECEIVED, new_id=lambda: "new"
-    )
+    whole = stamping.shared(posted, RECEIVED)
+    message = stamping.message(said, "batch", whole, VISITOR, new_id=lambda: "new")
     assert not isinstance(message, str)
     assert message["integrations"] == {"All": False}
     assert (message["context"]["a"], message["context"]["b"]) == (1, 2)

@@ -236,6 +236,17 @@ def test_one_event_that_is_too_long_costs_the_others_nothing(open_site: Sites) -
     assert site.analytics.stats().dropped == {"oversized": 1}
 
 
+@pytest.mark.parametrize("depth", [80, 900])
+def test_one_event_that_is_too_deep_costs_the_others_nothing(open_site: Sites, depth: int) -> None:
+    site = open_site()
+    inner = '{"a":' * depth + "1" + "}" * depth
+    deep = f'{{"type":"track","event":"E","anonymousId":"{DEVICE}","properties":{inner}}}'
+    flat = json.dumps({**TRACK, "type": "track"})
+    assert site.post(f'{{"batch":[{deep},{flat}]}}'.encode(), "/v1/b").status_code == 200
+    assert site.event()["messageId"] == "m-1"
+    assert site.analytics.stats().dropped == {"invalid": 1}
+
+
 def test_metrics_of_analytics_js_are_answered(open_site: Sites) -> None:
     site = open_site()
     assert site.post({"series": []}, "/v1/m").status_code == 200
