@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench faults agree kafka engines sql clean
+.PHONY: demo test check bench faults fuzz agree kafka engines sql clean
 
 demo: $(VENV)/.example example_app/node_modules
 	@$(BIN)/python -m example_app
@@ -30,6 +30,12 @@ faults: $(VENV)/.dev
 SEEDS ?= $(shell date +%s):1500
 agree: $(VENV)/.dev tests/conformance/node_modules
 	@SEGMENT_IDENTITY_AGREE=$(SEEDS) $(BIN)/python -m pytest tests/agreement
+
+# Ten minutes of atheris at the ingest; what it breaks is kept in the current folder.
+SECONDS_OF_FUZZ ?= 600
+fuzz: $(VENV)/.dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris
+	@PYTHONPATH=tests $(BIN)/python -m ingest.fuzz $(SECONDS_OF_FUZZ)
 
 kafka: tests/streaming/jars
 

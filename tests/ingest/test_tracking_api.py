@@ -254,15 +254,16 @@ def test_metrics_of_analytics_js_are_answered(open_site: Sites) -> None:
 
 
 def test_a_client_that_floods_is_told_when_to_come_back(open_site: Sites) -> None:
-    site = open_site(rate=10.0, origins=[PARTNER])
+    site = open_site(rate=0.5, origins=[PARTNER])
     site.write(ajs_anonymous_id=DEVICE)
     theirs = {"Origin": PARTNER}
-    answers = [site.post({**TRACK, "messageId": f"m-{n}"}, headers=theirs) for n in range(120)]
+    answers = [site.post({**TRACK, "messageId": f"m-{n}"}, headers=theirs) for n in range(20)]
     taken = [each for each in answers if each.status_code == 200]
-    assert 50 <= len(taken) < 120
-    last = answers[-1]
-    assert (last.status_code, last.headers["retry-after"]) == (429, "1")
-    assert last.headers["access-control-expose-headers"] == "Retry-After"
+    refused = [each for each in answers if each.status_code == 429]
+    assert len(taken) + len(refused) == 20
+    assert len(taken) >= 2
+    assert {each.headers["retry-after"] for each in refused} <= {"1", "2"}
+    assert {each.headers["access-control-expose-headers"] for each in refused} == {"Retry-After"}
     assert len(site.events()) == len(taken)
 
 
