@@ -1,8 +1,19 @@
-"""Staff who use the app as somebody else see what that person sees, and are not that person."""
+"""What the app's own log-in says: who is there, or which member of staff acts as whom.
 
+Staff who use the app as somebody else see what that person sees, and are not that person.
+"""
+
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+
+from segment_identity import ids
+from segment_identity.jsonable import Snapshot
+from segment_identity.messages import checked_mapping
+
+# A user id, or None for nobody, and traits.
+AppUser = tuple[str | None, Mapping[str, Any]]
 
 
 class ActingAs(msgspec.Struct, frozen=True):
@@ -15,6 +26,18 @@ class ActingAs(msgspec.Struct, frozen=True):
     user_id: str | int
     staff_id: str | int
     record: bool = False
+
+
+def read(said: Any) -> AppUser | ActingAs:
+    """Return what the `user` option *said*, checked; raises `InvalidCall` for what is no answer."""
+    if said is None:
+        return None, {}
+    if isinstance(said, ActingAs):
+        user_id = ids.given("user", "the user's id", said.user_id)
+        return ActingAs(user_id, ids.given("user", "the id of staff", said.staff_id), said.record)
+    user_id, traits = said if isinstance(said, tuple) else (said, {})
+    mapping = checked_mapping("user", "traits", traits)
+    return ids.given("user", "the user's id", user_id), Snapshot().mapping(mapping)
 
 
 def mark(staff_id: str) -> dict[str, Any]:

@@ -28,8 +28,8 @@ _LEFT_OUT = (
     f"(together {pending.ROOM} bytes); only the server has them"
 )
 _PERSONAL = (
-    "snippet() printed calls of one visitor in a response that shared caches may keep, so it was "
-    "made private; such routes should answer without 'public'"
+    "snippet() printed what is for one visitor in a response that shared caches may keep, so it "
+    "was made private; such routes should answer without 'public'"
 )
 _SHARED = (
     "an identity changed in a response that shared caches may keep, so it was not stored; "
@@ -45,7 +45,7 @@ def with_identity(
     headers: Headers = start.get("headers", ())
     if visit.settings.listens:
         _finish(visit, identity, sink, status, headers)
-    if visit.replayed:
+    if visit.replayed or visit.personal:
         headers = _personal(visit, headers)
         start = {**start, "headers": headers}
     known = visit.recognition()
@@ -81,7 +81,7 @@ def _finish(
 
 
 def _personal(visit: RequestVisit, headers: Headers) -> Headers:
-    """Keep a page that makes one visitor's calls out of shared caches."""
+    """Keep a page that does what one visitor did, or agreed to, out of shared caches."""
     if not caching.may_carry_cookies(200, headers):
         visit.advise("personal", _PERSONAL)
     return caching.personal(headers)

@@ -4,19 +4,16 @@ from typing import Final, Literal
 
 from starlette.requests import HTTPConnection
 
-from segment_identity import acting, context, cookies, ids, minting, pending, proxies
+from segment_identity import acting, context, cookies, minting, pending, proxies
 from segment_identity import consent as consents
-from segment_identity.acting import ActingAs
+from segment_identity.acting import ActingAs, AppUser
 from segment_identity.consent import AGREED, Agreement, Consent
 from segment_identity.context import Context
-from segment_identity.jsonable import Snapshot
-from segment_identity.messages import checked_mapping
 from segment_identity.minting import Occasion, Refusal
 from segment_identity.pending import Deferred, Pending
 from segment_identity.recognition import NOBODY, Recognition
 from segment_identity.reconcile import STRANGER, Recognised
 from segment_identity.request_facts import RequestFacts
-from segment_identity.visit import AppUser
 from segment_identity.visitor import NOBODY as NO_VISITOR
 from segment_identity.visitor import OnUserChange, Visitor
 
@@ -41,6 +38,8 @@ class RequestVisit(RequestFacts, eq=False, kw_only=True):
     # calls that waited.
     deferred: tuple[Deferred, ...] = ()
     replayed: bool = False
+    # What the page does depends on what its visitor agreed to.
+    personal: bool = False
     _recognition: Recognition | None = None
     _occasion: Occasion | None = None
     _context: Context | None = None
@@ -223,18 +222,7 @@ class RequestVisit(RequestFacts, eq=False, kw_only=True):
         if ask is None:
             return None
         try:
-            said = ask(HTTPConnection(self.scope))
-            if said is None:
-                return None, {}
-            if isinstance(said, ActingAs):
-                return ActingAs(
-                    ids.given("user", "the user's id", said.user_id),
-                    ids.given("user", "the id of staff", said.staff_id),
-                    said.record,
-                )
-            user_id, traits = said if isinstance(said, tuple) else (said, {})
-            mapping = checked_mapping("user", "traits", traits)
-            return ids.given("user", "the user's id", user_id), Snapshot().mapping(mapping)
+            return acting.read(ask(HTTPConnection(self.scope)))
         except Exception as error:
             self.report("user", error)
             return None

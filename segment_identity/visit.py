@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from segment_identity import attribution, messages, visitor
-from segment_identity.acting import ActingAs
+from segment_identity.acting import ActingAs, AppUser
 from segment_identity.attribution import Attribution
 from segment_identity.consent import Consent
 from segment_identity.context import Context
@@ -18,8 +18,6 @@ from segment_identity.reconcile import Recognised
 from segment_identity.sources import Sources
 from segment_identity.visitor import OnUserChange, Visitor
 
-# A user id, or None for nobody, and traits.
-AppUser = tuple[str | None, Mapping[str, Any]]
 # What a message's context gains by whom and when it is recorded.
 Stamp = Mapping[str, Any]
 

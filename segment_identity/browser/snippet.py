@@ -49,7 +49,8 @@ def snippet(
     URL of a Tracking API elsewhere. *page* makes a page call; where `track_pages` records pages
     already, only destinations in the browser get it. *nonce* is that of the page's
     Content-Security-Policy. If nothing of the visitor may be recorded or kept there is only the
-    bridge, and nothing with the middleware's `browser=False`.
+    bridge, and nothing with the middleware's `browser=False`. Where that depends on what visitors
+    agreed to, the response is kept out of shared caches.
     Raises `NotInstalled` if `IdentityMiddleware` does not stand in front of the app.
     """
     visit = request_visit(request)
@@ -62,6 +63,7 @@ def snippet(
     # The app's own log-in has its say first.
     _ = get_identity(request).user_id
     keeping = bridge(request, nonce=nonce)
+    visit.personal |= visit.settings.privacy.guards
     if not _runs_for(visit):
         clears = visit.storage() == "clear"
         return Markup(keeping + markup.script(_FORGET, nonce)) if clears and keeping else keeping

@@ -228,6 +228,23 @@ def test_the_bridge_comes_first_and_alone_without_a_browser_to_share_with(
     assert open_site(pages={"/": no_page}, browser=False).go().text == "as it should"
 
 
+@pytest.mark.parametrize("control", ["public, max-age=60", None])
+@pytest.mark.parametrize("consent", [True, False, None])
+def test_what_one_visitor_agreed_to_is_in_no_shared_cache(
+    open_site: Sites, control: str | None, consent: bool | None
+) -> None:
+    """Whoever is next may have refused, and would get Analytics.js all the same."""
+    headers = {} if control is None else {"Cache-Control": control}
+
+    def page(request: Request) -> Response:
+        return HTMLResponse(snippet(request, write_key="w"), headers=headers)
+
+    asked = open_site(pages={"/": page}, consent=lambda _: consent).fetch("/")
+    assert (asked.headers["cache-control"], asked.headers["vary"]) == ("private", "Cookie")
+    unasked = open_site(pages={"/": page}).fetch("/")
+    assert unasked.headers.get("cache-control") == control
+
+
 def test_a_page_that_may_still_be_shown_has_it(open_site: Sites) -> None:
     def page(request: Request) -> Response:
         return HTMLResponse(snippet(request, write_key="w"))
