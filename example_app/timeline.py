@@ -84,8 +84,9 @@ def _text(kind: str, row: RowMapping) -> str:
         return str(row.get("name") or row.get("context_page_path") or "")
     if kind == "alias":
         return f"was {row.get('previous_id')}"
-    traits = {name: value for name, value in row.items() if _is_trait(name) and value is not None}
-    return ", ".join(f"{name}: {value}" for name, value in traits.items()) or "no traits"
+    # Columns stand in the order in which they appeared, which is no order.
+    names = sorted(name for name in row if _is_trait(name) and row[name] is not None)
+    return ", ".join(f"{name}: {row[name]}" for name in names) or "no traits"
 
 
 def _is_trait(column: str) -> bool:
