@@ -63,7 +63,7 @@ class Visit:
 
 
 class Site:
-    """The app under test; `verb` makes its page track something as well."""
+    """The app under test; `verb` makes its page track something as well, and follow its visitor."""
 
     def __init__(self, hostile: HostileInput, *, verb: bool = False) -> None:
         self.seen: dict[str, Any] = {}
@@ -81,6 +81,8 @@ class Site:
                     track_pages=True,
                     trusted_proxies=hostile.expect.get("trusted_proxies", 0),
                     ip="full" if "context_ip" in hostile.expect else "mask",
+                    attribution=["Corpus Seen"] if verb else False,
+                    sessions=verb,
                 )
             ],
         )

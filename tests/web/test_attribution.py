@@ -188,6 +188,18 @@ def test_the_cookie_is_like_the_signed_memory(open_site: Sites) -> None:
     assert SPRING["name"] not in mine["value"]
 
 
+def test_however_much_somebody_brings_the_cookie_stays_small(site: Site) -> None:
+    much = "%F0%9F%98%80" * 200
+    for number in range(2):
+        fields = (f"utm_{name}={number}{much}" for name in ("source", "campaign", "medium", "x"))
+        path = f"/{much}?gclid={'a' * 200}&{'&'.join(fields)}"
+        site.go(path, referer=f"https://away.example/{number}{much}")
+        site.clock.now += DAY
+    first, last, _ = known(site)
+    assert first != last
+    assert len(site.client.cookies[NAME]) < 1_700
+
+
 def test_a_response_for_everybody_carries_no_cookie(site: Site) -> None:
     assert "set-cookie" not in site.go("/shared?utm_source=ads").headers
 
