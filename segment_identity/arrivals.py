@@ -1,8 +1,9 @@
 """Read from the page that somebody opened how they came to it.
 
 * A link from the site itself is no arrival, nor one from a domain that the app names, nor the way
-  back from a log-in or payment page. Browsers say whether a link came from the same site
-  (`Sec-Fetch-Site`), which needs no list; for those that do not, the hosts are compared.
+  back from a payment page or a log-in, which OAuth marks by a code and a state. Browsers say
+  whether a link came from the same site (`Sec-Fetch-Site`), which needs no list; for those that do
+  not, the hosts are compared.
 * What is read has to fit a cookie, so each value and the whole are bounded, and what matters least
   is left out. A click id that was cut would be worth nothing, so it is whole or absent.
 """
@@ -31,6 +32,7 @@ _TELLING: Final = re.compile(f"utm_|(?:{'|'.join(_CLICKS)})=".encode(), re.IGNOR
 # Of a campaign, what matters most comes first; Segment calls utm_campaign its name.
 _FIRST: Final = ("name", "source", "medium")
 _THEN: Final = ("id", "term", "content")
+_WAY_BACK: Final = frozenset({"code", "state"})
 _SAME: Final = (b"same-origin", b"same-site")
 # Where people are sent for a moment, to log in or to pay.
 _IN_BETWEEN: Final = (
@@ -63,12 +65,13 @@ def touch(
     *clicks* False says that the visitor wants no advertiser to hear of them.
     """
     page = context.get("page") or {}
-    url, link = page.get("url", ""), page.get("referrer", "")
+    url, link, search = (page.get(name, "") for name in ("url", "referrer", "search"))
+    foreign = _is_foreign(link, url, site, own) and not _is_way_back(search)
     return _fitting(
         int(now),
         context.get("campaign") or {},
-        _click(page.get("search", "")) if clicks else {},
-        _bare(link) if _is_foreign(link, url, site, own) else None,
+        _click(search) if clicks else {},
+        _bare(link) if foreign else None,
         _bare(url),
     )
 
@@ -80,6 +83,13 @@ def _is_foreign(link: str, url: str, site: bytes, own: Collection[str]) -> bool:
         return False
     domains = (host(url), *own, *_IN_BETWEEN)
     return not any(_is_within(came_from, domain) for domain in domains)
+
+
+def _is_way_back(search: str) -> bool:
+    """Tell whether a log-in elsewhere sent the visitor back (RFC 6749 section 4.1.2)."""
+    if "code=" not in search:
+        return False
+    return {part.partition("=")[0] for part in search.removeprefix("?").split("&")} >= _WAY_BACK
 
 
 def _is_within(name: str, domain: str) -> bool:

@@ -101,6 +101,20 @@ def test_a_link_from_elsewhere_is_a_referral(referer: bytes, site: bytes) -> Non
     assert not touch(referer=referer, site=site, own=("brand.example",)).is_direct
 
 
+@pytest.mark.parametrize(
+    ("query", "direct"),
+    [
+        (b"code=abc&state=xyz", True),
+        (b"iss=x&state=xyz&code=abc&scope=openid", True),
+        (b"code=SAVE10", False),
+        (b"zipcode=1&estate=2", False),
+        (b"code=abc&state=xyz&utm_source=partner", False),
+    ],
+)
+def test_the_way_back_from_a_log_in_is_no_referral(query: bytes, direct: bool) -> None:
+    assert touch(query, b"https://login.tenant.example/").is_direct is direct
+
+
 @pytest.mark.parametrize("site", [b"same-origin", b"same-site"])
 def test_the_browser_knows_better_than_the_hosts_whose_link_it_was(site: bytes) -> None:
     assert touch(referer=b"https://public.example/", host=b"internal:8000", site=site).is_direct
