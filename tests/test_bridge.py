@@ -199,17 +199,21 @@ def test_a_page_without_analytics_js_can_reset_too(
     assert said["anonymousId"] != before
 
 
-def test_the_page_hears_of_a_change_at_once(visitor: BrowserContext, bare: BridgeSite) -> None:
-    page = opened(visitor, bare.url)
-    heard = page.evaluate(
-        """async () => {
-            const heard = new Promise(resolve => document.addEventListener(
-                "segmentidentity", () => resolve(segmentIdentity.ids().userId)))
-            await fetch("/act/identify?argument=ada")
-            return heard
-        }"""
-    )
-    assert heard == "ada"
+def test_an_app_hears_of_a_change_at_once(
+    visitor: BrowserContext, bare: BridgeSite, site: BridgeSite
+) -> None:
+    for url, user in ((bare.url, "ada"), (site.url, "bob")):
+        page = opened(visitor, url)
+        heard = page.evaluate(
+            """async user => {
+                const heard = new Promise(resolve => document.addEventListener(
+                    "segmentidentity", () => resolve(segmentIdentity.ids().userId)))
+                await fetch("/act/identify?argument=" + user)
+                return heard
+            }""",
+            user,
+        )
+        assert heard == user
 
 
 def test_a_page_that_is_no_secure_context_hears_when_it_is_seen_again(

@@ -11,8 +11,9 @@
  * Cookies are shared between tabs and, with a domain, between hosts; localStorage only between tabs;
  * and a running Analytics.js remembers the ids a third time, in its own page. So the cookies count
  * wherever they hold an anonymousId, and the other two are made to follow them: when the page opens
- * or is seen again, when the browser says that a cookie changed, and before every call of
- * Analytics.js, in whatever order that reads its stores.
+ * or is seen again, and before every call of Analytics.js, in whatever order that reads its stores.
+ * Not when the browser says that a cookie changed: another tab, where somebody may be making the next
+ * change, would write at the same moment. Only a page without Analytics.js, which makes none, does.
  *
  * Nothing of the visitor is printed into the page; `ending` is how the site writes its cookies.
  * What pages get is bridge.min.js, made of this by tests/conformance/minify.cjs.
@@ -25,6 +26,8 @@
   let analytics, user, group, plugin
   // The ids that this page knows, and so does the Analytics.js that runs in it.
   let known = []
+  // The ids that the app has heard of.
+  let told = []
 
   // Storage may be blocked, and then every use of it throws.
   const attempt = (act) => {
@@ -37,31 +40,39 @@
   const json = JSON.stringify
 
   const cookie = (name) =>
-    attempt(() => decodeURIComponent(document.cookie.match('(?:^|; )' + name + '=([^;]*)')[1]))
+    attempt(() => decodeURIComponent(document.cookie.match('(^|; )' + name + '=([^;]*)')[2]))
 
   const write = (name, text) => {
     document.cookie = name + '=' + (text ? encodeURIComponent(text) + ending : ending + ';max-age=0')
   }
 
-  const stored = (key) => attempt(() => localStorage.getItem(key))
+  const storage = () => localStorage
+  const stored = (key) => attempt(() => storage().getItem(key))
 
   // What cannot be written is removed at least, as a stale id would come back.
   const store = (key, value) =>
     attempt(() => {
-      localStorage.removeItem(key)
-      if (value) localStorage.setItem(key, json(value))
+      storage().removeItem(key)
+      if (value) storage().setItem(key, json(value))
     })
 
   // Ids as Analytics.js reads them: plain or JSON texts, but that numbers keep their digits.
   const held = (read) =>
     keys.map((key) => {
       const text = read(key)
-      const value = parse(text)
-      return (value === null || typeof value == 'string' ? value : text) || null
+      return (/^("|null$)/.test(text) ? parse(text) : text) || null
     })
 
   const current = (cookies = held(cookie)) => (cookies[0] ? cookies : held(stored))
+  const differ = (some, others) => some.some((one, i) => one != others[i])
   const each = (names, act) => names.split(' ').forEach(act)
+
+  const tell = (ids) => {
+    if (differ(ids, told)) {
+      told = ids
+      document.dispatchEvent(new Event('segmentidentity'))
+    }
+  }
 
   const sync = () =>
     attempt(() => {
@@ -69,10 +80,10 @@
       const older = held(stored)
       const { anonymousId, userId, groupId, settled } = parse(cookie('ajs_sync')) || {}
       // Settled without any id: there is no consent any more, and everything goes.
-      const told = settled || anonymousId
+      const heard = settled || anonymousId
       let ids = current(cookies)
       let answer
-      if (told) {
+      if (heard) {
         ids = [anonymousId, userId, groupId]
         if (!settled) {
           if (older[0] && older[0] != anonymousId) {
@@ -87,22 +98,20 @@
       ids.forEach((now, i) => {
         // Only the server and Analytics.js may set cookies, as both heed what was consented to.
         // They would be read as numbers, and perhaps as other ones, if numbers were not quoted.
-        if (now != cookies[i] && (told || user)) write(keys[i], now && !isNaN(now) ? json(now) : now)
+        if (now != cookies[i] && (heard || user)) write(keys[i], now && !isNaN(now) ? json(now) : now)
         if (now != older[i]) store(keys[i], now)
       })
-      if (told) write('ajs_sync', answer)
-      if (ids.some((now, i) => now != known[i])) {
-        known = ids
-        if (user) {
-          // In this order, as another user's id would replace the anonymousId.
-          user.id(ids[1])
-          user.anonymousId(ids[0])
-          group.id(ids[2])
-          user.traits(parse(stored(traits[0])) || {})
-          group.traits(parse(stored(traits[1])) || {})
-        }
-        document.dispatchEvent(new Event('segmentidentity'))
+      if (heard) write('ajs_sync', answer)
+      if (user && differ(ids, known)) {
+        // In this order, as another user's id would replace the anonymousId.
+        user.id(ids[1])
+        user.anonymousId(ids[0])
+        group.id(ids[2])
+        user.traits(parse(stored(traits[0])) || {})
+        group.traits(parse(stored(traits[1])) || {})
       }
+      known = ids
+      tell(ids)
       use(window.analytics)
     })
 
@@ -141,10 +150,7 @@
 
   window.segmentIdentity = {
     use,
-    ids: () => {
-      sync()
-      return { anonymousId: known[0], userId: known[1], groupId: known[2] }
-    },
+    ids: (ids = current()) => ({ anonymousId: ids[0], userId: ids[1], groupId: ids[2] }),
     reset: () => {
       if (analytics) return analytics.reset()
       // Of traits there are no cookies, and deleting none does no harm.
@@ -160,10 +166,7 @@
   each('DOMContentLoaded pageshow focus visibilitychange', (event) =>
     window.addEventListener(event, sync),
   )
-  // Without word from the server this may be another tab in the middle of a change, so let it finish.
   attempt(() =>
-    window.cookieStore.addEventListener('change', () =>
-      cookie('ajs_sync') ? sync() : setTimeout(sync, 500),
-    ),
+    window.cookieStore.addEventListener('change', () => (user ? tell(current()) : sync())),
   )
 }

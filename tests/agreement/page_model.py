@@ -162,11 +162,10 @@ class Page:
             self.storage.set(key, now)
         if told is not None:
             self.cookies.write("ajs_sync", answer)
-        if ids != self.known:
-            self.known = ids
-            if self.attached:
-                self.analytics.set_user(ids[1])
-                self.analytics.put(DEVICE, ids[0])
+        if self.attached and ids != self.known:
+            self.analytics.set_user(ids[1])
+            self.analytics.put(DEVICE, ids[0])
+        self.known = ids
 
     def told(self) -> dict[str, str | None] | None:
         """Return the marker, if it says anything."""

@@ -32,7 +32,6 @@ class Kind:
     cookie_wins: bool = True
     cookie_first: bool = False
     wide: bool = False
-    hears_cookies: bool = True
 
 
 class Visitor:
@@ -84,17 +83,16 @@ class Visitor:
         for line in lines:
             self.jar.take(line, self.now)
 
-    def hear(self) -> None:
-        """Let open pages notice in any order, or not yet, what the server said."""
-        if self.kind.hears_cookies and self.jar.first("ajs_sync") is not None:
-            for page in self.dice.sample(self.tabs, self.dice.randint(0, len(self.tabs))):
-                page.sync()
+    def look_around(self) -> None:
+        """Let somebody look at any open pages, which take over then what changed."""
+        for page in self.dice.sample(self.tabs, self.dice.randint(0, len(self.tabs))):
+            page.sync()
 
     def fetch(self, call: Call | None = None) -> dict[str, Any]:
         """Ask by script."""
         seen, lines = self.ask(_FETCH, call)
         self.take(lines)
-        self.hear()
+        self.look_around()
         return seen
 
     # Pages.
@@ -127,7 +125,7 @@ class Visitor:
     def show(self, tab: int) -> None:
         """Run the scripts of a page that has come; those of others may hear of it first."""
         others = [page for number, page in enumerate(self.tabs) if number != tab]
-        if others and self.kind.hears_cookies and self.dice.random() < 0.5:
+        if others and self.dice.random() < 0.5:
             for page in others:
                 page.sync()
         self.tabs[tab] = self.new_page()

@@ -22,7 +22,7 @@ _page_calls: Final = st.one_of(
     st.sampled_from([Call("reset"), Call("track")]),
     st.builds(Call, st.just("setAnonymousId"), st.integers(0, 9).map("page-made-{}".format)),
 )
-_kinds: Final = st.builds(Kind, *[st.booleans()] * 4)
+_kinds: Final = st.builds(Kind, *[st.booleans()] * 3)
 _steps: Final = st.one_of(
     st.builds(Step, st.just("server"), _server_calls),
     st.builds(Step, st.just("fetch"), _server_calls, _page_calls),
