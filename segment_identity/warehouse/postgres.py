@@ -1,11 +1,4 @@
-"""A PostgreSQL database, loaded by COPY.
-
-How this works
---------------
-COPY is the fastest way in, but stops at the first id that is there already. So it goes to a
-temporary table of the connection, whose rows then go where they belong, but for those. Such a table
-is kept for the next batch and emptied by every commit. A few rows go the ordinary way.
-"""
+"""A PostgreSQL database, loaded by COPY."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
@@ -13,19 +6,17 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine import URL, Connection, Engine
 
 from segment_identity.arranging import Record
 from segment_identity.destinations import extras
 from segment_identity.errors import ConfigurationError
 from segment_identity.kinds import Kind
+from segment_identity.warehouse.bulk import POSITIONAL
 from segment_identity.warehouse.moments import Moment
+from segment_identity.warehouse.staging import fill, stage_for, watch
 from segment_identity.warehouse.statements import Statements
 
-# Fewer rows than these are not worth a COPY, nor more tables than those being kept.
-_FEW: Final = 24
-_MOST_STAGES: Final = 200
 # A number of ours among the locks that applications agree upon.
 _SCHEMA_LOCK: Final = 0x5E67_1D
 _FIRST: Final = itemgetter(0)
@@ -58,8 +49,7 @@ class Postgres:
 
     def __init__(self, url: URL) -> None:
         self.engine = _engine(url)
-        plain = PGDialect_psycopg(paramstyle="format")  # type: ignore[no-untyped-call]
-        self._statements = Statements(plain, insert)
+        self._statements = Statements(POSITIONAL["postgresql"], insert)
 
     def kind(self, declared: sa.types.TypeEngine[Any]) -> Kind:
         """Return the kind of a column that exists."""
@@ -99,54 +89,15 @@ class Postgres:
         """
         # Two writers that have the same ids take them in one order.
         ordered = sorted(records, key=_FIRST)
-        stage = _stage(connection, table) if len(records) >= _FEW else None
+        stage = stage_for(connection, table, len(records))
         if stage is None:
             statement = self._statements.insert(table, names, update=update)
             connection.exec_driver_sql(statement, ordered)
             return
-        format_column = connection.dialect.identifier_preparer.format_column
-        columns = ", ".join(format_column(table.c[each]) for each in names)
-        filled: set[str] = connection.info.setdefault("filled", set())
-        if stage in filled:
-            connection.exec_driver_sql(f"DELETE FROM {stage}")
-        filled.add(stage)
-        driver = connection.connection.driver_connection
-        assert driver is not None
-        with driver.cursor().copy(f"COPY {stage} ({columns}) FROM STDIN") as copy:
-            for each in ordered:
-                copy.write_row(each)
+        fill(connection, stage, table, names, ordered)
         connection.exec_driver_sql(
             self._statements.insert(table, names, update=update, source=stage)
         )
-
-
-def _stage(connection: Connection, table: sa.Table) -> str | None:
-    """Return the name of a temporary table like *table*, made unless this connection has one."""
-    stages: dict[str, tuple[str, int]] = connection.info.setdefault("stages", {})
-    known = stages.get(table.name)
-    if known is not None and known[1] == len(table.c):
-        return known[0]
-    if known is None and len(stages) >= _MOST_STAGES:
-        return None
-    # No event's table begins so.
-    name = known[0] if known is not None else f"_stage_{len(stages)}"
-    target = connection.dialect.identifier_preparer.format_table(table)
-    connection.exec_driver_sql(f"DROP TABLE IF EXISTS pg_temp.{name}")
-    connection.exec_driver_sql(
-        f"CREATE TEMPORARY TABLE {name} (LIKE {target}) ON COMMIT DELETE ROWS"
-    )
-    stages[table.name] = (name, len(table.c))
-    return name
-
-
-def _committed(connection: Connection) -> None:
-    connection.info.pop("filled", None)
-
-
-def _rolled_back(connection: Connection) -> None:
-    # Stages made in this transaction are gone with it.
-    connection.info.pop("filled", None)
-    connection.info.pop("stages", None)
 
 
 def _engine(url: URL) -> Engine:
@@ -164,6 +115,5 @@ def _engine(url: URL) -> Engine:
             "the warehouse was given a PostgreSQL URL that does not work; "
             "want one such as 'postgresql://user:password@host/database'"
         ) from error
-    sa.event.listen(engine, "commit", _committed)
-    sa.event.listen(engine, "rollback", _rolled_back)
+    watch(engine)
     return engine

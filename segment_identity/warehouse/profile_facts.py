@@ -10,6 +10,7 @@ from segment_identity.facts import Facts, facts
 from segment_identity.stitching import Policy
 from segment_identity.warehouse import profile_tables as tables
 from segment_identity.warehouse import profile_views as views
+from segment_identity.warehouse.bulk import put
 
 
 class ProfileFacts:
@@ -58,8 +59,7 @@ def store(connection: Connection, told: Facts) -> None:
 
 
 def _upsert(connection: Connection, table: sa.Table, rows: Iterable[tuple[str, ...]]) -> None:
-    names = table.c.keys()
     # In one order everywhere, so that two processes wait for one another and never in a circle.
-    records = [dict(zip(names, row, strict=True)) for row in sorted(rows)]
+    records = sorted(rows)
     if records:
-        connection.execute(tables.upsert(connection, table), records)
+        put(connection, table, tables.upsert, records)

@@ -44,18 +44,22 @@ def create(connection: Connection) -> None:
 
 def insertion(connection: Connection, table: sa.Table) -> "postgresql.Insert | sqlite.Insert":
     """Return an insert that can say what happens when the row is there already."""
-    if connection.dialect.name == "postgresql":
+    return _insertion(connection.dialect.name, table)
+
+
+def _insertion(dialect: str, table: sa.Table) -> "postgresql.Insert | sqlite.Insert":
+    if dialect == "postgresql":
         return postgresql.insert(table)
     return sqlite.insert(table)
 
 
-def upsert(connection: Connection, table: sa.Table) -> sa.Executable:
-    """Return an insert that widens the row which is there already.
+def upsert(dialect: str, table: sa.Table) -> sa.Executable:
+    """Return an insert that widens the row which is there already, for *dialect*.
 
     First moments only ever become less, and last ones and traits greater, so neither order nor
     repetition matters; what changes nothing is not written.
     """
-    statement = insertion(connection, table)
+    statement = _insertion(dialect, table)
     new, keys = statement.excluded, [each.name for each in table.primary_key]
     changes: dict[str, Any]
     if table is TRAITS:
