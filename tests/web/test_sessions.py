@@ -50,6 +50,7 @@ ACTS: Final[Acts] = {
     "/log-in-other": lambda identity: identity.identify("u-2"),
     "/log-out": lambda identity: identity.reset(),
     "/leave": leaves,
+    "/part": lambda identity: identity.reset(keep_device=True),
 }
 
 
@@ -218,6 +219,35 @@ def test_an_event_after_a_reset_is_the_first_of_the_next_session(site: Site) -> 
     log_in, left, viewed = ids(site)
     assert log_in != left == viewed
     assert starts(site) == [True, True, False]
+
+
+def test_a_session_that_ended_with_its_person_never_comes_back_to_the_device(site: Site) -> None:
+    for path in ("/log-in", "/part", "/log-in"):
+        site.submit(path)
+    one, other = ids(site)
+    assert one != other
+    assert starts(site) == [True, True]
+
+
+def test_an_id_that_is_not_stored_leaves_no_session_behind(open_site: Sites) -> None:
+    site = open_site(ACTS, sessions=True, mint="never")
+    assert "set-cookie" not in site.go("/view").headers
+    assert len(ids(site)) == 1
+
+
+def test_a_twin_of_the_cookie_is_removed_lest_it_hide_the_new_one(open_site: Sites) -> None:
+    site = open_site(ACTS, sessions=True, cookie_domain="shop.example")
+    site.go("/")
+    held = "; ".join(f"{name}={value}" for name, value in site.client.cookies.items())
+    site.client.cookies.clear()
+    site.clock.now += DAY / 2
+    answer = site.go("/view", cookie=f"{held}; {NAME}=twin")
+    gone, new = (
+        each for each in answer.headers.get_list("set-cookie") if each.startswith(NAME + "=")
+    )
+    assert gone.startswith(f"{NAME}=; Max-Age=0")
+    assert "Domain" not in gone
+    assert "Domain=shop.example" in new
 
 
 @pytest.mark.parametrize("policy", ["rotate", "keep"])
