@@ -36,14 +36,16 @@ def of_kind(kind: str, said: Said, context: Mapping[str, Any]) -> dict[str, Any]
 
 def message_id(said: Any, new_id: Callable[[], str]) -> str:
     """Return the messageId; a new one if there is none."""
+    if type(said) is str and is_message_id(said):
+        return said
     if type(said) is int:
         said = str(said)
     if type(said) is not str or not said:
         return new_id()
-    if is_message_id(said):
-        return said
     # The same one for a repeat, and as short as Segment wants it.
-    return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()
+    return (
+        said if is_message_id(said) else hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()
+    )
 
 
 def identifier(said: Any) -> str | None:

@@ -5,7 +5,6 @@ gone with that.
 """
 
 import re
-from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +14,7 @@ from segment_identity.ingest.routes import Route
 
 MAX_EVENTS: Final = 2_500
 _MAX_DEPTH: Final = 64
+_USUAL_DEPTH: Final = 6
 _ESCAPE: Final = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     rb"|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
@@ -45,6 +45,22 @@ class Said(msgspec.Struct, frozen=True, gc=False):
     writeKey: Any = None
 
 
+_Scalar = None | bool | int | float | str
+_Shallow: Any = _Scalar
+for _ in range(_USUAL_DEPTH):
+    # Each level doubles what the decoder has to know, so there are few.
+    _Shallow = _Scalar | list[_Shallow] | dict[str, _Shallow]
+
+
+class _Usual(Said, frozen=True, gc=False):
+    """What is nested no deeper than SDKs do it, which the decoder itself can tell."""
+
+    properties: _Shallow = None
+    traits: _Shallow = None
+    context: _Shallow = None
+    integrations: _Shallow = None
+
+
 # What is no object is no message, and costs the others of its batch nothing.
 Item = Said | list[Any] | str | bool | int | float | None
 
@@ -59,6 +75,14 @@ class Posted(msgspec.Struct, frozen=True, gc=False):
     writeKey: Any = None
 
 
+class _UsualPosted(Posted, frozen=True, gc=False):
+    batch: list[_Usual | list[Any] | str | bool | int | float | None]  # type: ignore[assignment]
+    context: _Shallow = None
+    integrations: _Shallow = None
+
+
+_usual_single: Final = msgspec.json.Decoder(_Usual)
+_usual_batch: Final = msgspec.json.Decoder(_UsualPosted)
 _single: Final = msgspec.json.Decoder(Said)
 _batch: Final = msgspec.json.Decoder(Posted)
 
@@ -78,14 +102,46 @@ def parse(body: bytes, route: Route) -> Posted:
         raise Malformed from error
 
 
-def is_deep(event: bytes, message: Mapping[str, Any]) -> bool:
-    """Tell whether a message, *event* when encoded, is nested deeper than anybody would mean to."""
-    # Hardly any has that many objects and lists at all.
-    many = event.count(b"{") + event.count(b"[") > _MAX_DEPTH
-    return many and _is_deep(*message.values())
+def _decoded(body: bytes, route: Route) -> Posted:
+    try:
+        usual = _posted(body, route, _usual_single, _usual_batch)
+    except msgspec.ValidationError:
+        return _shallow(_posted(body, route, _single, _batch), route)
+    if len(usual.batch) > MAX_EVENTS:
+        raise Malformed
+    return usual
+
+
+def _posted(
+    body: bytes,
+    route: Route,
+    single: msgspec.json.Decoder[Any],
+    batch: msgspec.json.Decoder[Any],
+) -> Posted:
+    if route == "batch":
+        found: Posted = batch.decode(body)
+        return found
+    said: Said = single.decode(body)
+    return Posted([said], writeKey=said.writeKey)
+
+
+def _shallow(posted: Posted, route: Route) -> Posted:
+    """Take out of a batch the messages that are nested too deep; a single one is refused."""
+    items = [
+        None if isinstance(each, Said) and _is_deep_in(each) else each for each in posted.batch
+    ]
+    alone = route != "batch" and items == [None]
+    if alone or len(items) > MAX_EVENTS or _is_deep(posted.context, posted.integrations):
+        raise Malformed
+    return msgspec.structs.replace(posted, batch=items)
+
+
+def _is_deep_in(said: Said) -> bool:
+    return _is_deep(said.properties, said.traits, said.context, said.integrations)
 
 
 def _is_deep(*parts: Any) -> bool:
+    """Tell whether *parts* of a message are nested deeper than anybody would mean to."""
     level: list[Any] = [each for each in parts if type(each) is dict or type(each) is list]
     # The message itself is the first level.
     for _ in range(_MAX_DEPTH - 1):
@@ -99,18 +155,6 @@ def _is_deep(*parts: Any) -> bool:
                     inner.append(value)
         level = inner
     return bool(level)
-
-
-def _decoded(body: bytes, route: Route) -> Posted:
-    if route != "batch":
-        said = _single.decode(body)
-        if _is_deep(said.properties, said.traits, said.context, said.integrations):
-            raise Malformed
-        return Posted([said], writeKey=said.writeKey)
-    posted = _batch.decode(body)
-    if len(posted.batch) > MAX_EVENTS or _is_deep(posted.context, posted.integrations):
-        raise Malformed
-    return posted
 
 
 def _whole(found: "re.Match[bytes]") -> bytes:

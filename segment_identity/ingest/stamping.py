@@ -30,6 +30,7 @@ from segment_identity.messages import Kind, Message, stamp
 Refusal = Literal["invalid", "no_id", "untrusted"]
 
 _KINDS: Final = frozenset(get_args(Kind))
+_UNVERIFIED: Final = frozenset({"traits", "externalIds", "unverified"})
 
 
 class Shared(msgspec.Struct, frozen=True):
@@ -57,7 +58,7 @@ def message(
     item: Item, route: Route, whole: Shared, sender: Sender, *, new_id: Callable[[], str]
 ) -> Message | Refusal:
     """Return the message that *item* of a *whole* request is, or why it is none."""
-    if type(item) is not Said:
+    if not isinstance(item, Said):
         return "invalid"
     kind = item.type if route == "batch" else route
     if type(kind) is not str or kind not in _KINDS:
@@ -119,11 +120,12 @@ def _known(item: Said, sender: Sender, context: dict[str, Any]) -> Who | Refusal
         if other is not None and other != user:
             unverified["userId"] = other
             user = None
-    traits = context.pop("traits", None)
-    if traits and type(traits) is dict:
-        unverified["traits"] = traits
-    context.pop("externalIds", None)
-    context.pop("unverified", None)
+    if not _UNVERIFIED.isdisjoint(context):
+        traits = context.pop("traits", None)
+        if traits and type(traits) is dict:
+            unverified["traits"] = traits
+        context.pop("externalIds", None)
+        context.pop("unverified", None)
     if unverified:
         context["unverified"] = unverified
     return device, user

@@ -82,7 +82,7 @@ def test_what_is_no_batch_is_refused(body: bytes) -> None:
 def test_what_is_no_message_costs_the_others_of_its_batch_nothing() -> None:
     body = '{"batch":[null,1,"x",[],true,1.5,{"event":"E"}],"sentAt":"now"}'
     posted = parse(body.encode(), "batch")
-    assert [type(each) is Said for each in posted.batch] == [False] * 6 + [True]
+    assert [isinstance(each, Said) for each in posted.batch] == [False] * 6 + [True]
     assert posted.sentAt == "now"
 
 
