@@ -219,7 +219,8 @@ class Identity:
             "group_id": who.group_id,
             "traits": dict(who.traits),
             "group_traits": dict(who.group_traits),
-            "context": Snapshot().mapping(self._visit.carried_context()),
+            # A job that may record nothing of a visitor needs to know nothing of the request.
+            "context": {} if refused else Snapshot().mapping(self._visit.carried_context()),
             "consent": False if refused else self._visit.consent(),
         }
 

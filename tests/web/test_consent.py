@@ -324,6 +324,7 @@ def test_a_job_carries_what_was_agreed_to(open_site: Sites) -> None:
     for answer in ("some", "yes", "no"):
         choose(site, answer)
         site.go("/job")
+    assert [bool(data["context"]) for data in carried] == [True, True, False]
     for data in carried:
         job = site.analytics.identity(**data)
         job.track("Report Ready")
