@@ -101,9 +101,11 @@ def facts(messages: Iterable[Mapping[str, Any]]) -> Facts:
             _first(ids, Id("anonymous_id", device), when)
         if kind == "alias":
             previous = _usable(message.get("previousId"), checked)
-            # This package tells by such an alias that a device had another id for a short while.
+            # By an alias to itself a device tells that it had another id for a short while.
             if user is not None and user != device:
                 _first(ids, Id("user_id", user), when)
+            elif user is not None and previous is not None:
+                _first(ids, Id("anonymous_id", previous), when)
             if user is not None and previous is not None and user != previous:
                 _span(aliases, Alias(previous, user), when)
             continue

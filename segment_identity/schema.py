@@ -20,8 +20,8 @@ _TABLES: Final = frozenset(
     """
     identifies users tracks pages screens groups accounts aliases discards
     profiles id_graph profile_events profile_calls profile_ids profile_links profile_aliases
-    profile_traits profile_nodes profile_edges profile_neighbours profile_roots
-    user_keys account_keys
+    profile_traits profile_forgotten profile_keys profile_nodes profile_edges profile_neighbours
+    profile_roots user_keys account_keys
     """.split()
 )
 _IDS: Final = (("anonymous_id", "anonymousId"), ("user_id", "userId"))

@@ -31,7 +31,7 @@ CORE: Final = frozenset(
     ingest.stamping inspector.access
     inspector.picture jsonable keepsakes kinds marker messages minting names newcomers options
     pending persist presented profile proxies published_keys reconcile records retry schema seen
-    sessions signing spooling stitching ties topic version visitor withdrawal
+    sessions signing spooling stitching ties topic version visitor withdrawal erasing past_sessions
     """.split()
 )
 # What gives a core module time, randomness, other threads, the network or a framework.

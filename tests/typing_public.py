@@ -31,10 +31,13 @@ from segment_identity import (
 )
 from segment_identity.browser import Markup, TrackingAPI, bridge, snippet
 from segment_identity.destinations import Console, Memory
+from segment_identity.erasing import Erased
 from segment_identity.fastapi import CurrentIdentity
+from segment_identity.past_sessions import PastSession
 from segment_identity.profile import Call, Profile
 from segment_identity.testing import Captured, capture
 from segment_identity.warehouse import Profiles, Projection, Warehouse
+from segment_identity.warehouse.months import Mtu
 
 
 def what_an_identity_tells(identity: Identity) -> None:
@@ -140,6 +143,11 @@ def what_profiles_answer(profiles: Profiles) -> None:
         assert_type(same, Profiles)
     assert_type(profiles.whois("u-1"), Profile | None)
     assert_type(profiles.whois("u-1", limit=10), Profile | None)
+    assert_type(profiles.mtu("2026-01"), Mtu)
+    assert_type(profiles.mtu("2026-01").total, int)
+    assert_type(profiles.sessions("u-1", gap=60), list[PastSession])
+    assert_type(profiles.forget("u-1", spool="spool/", scrub=False), Erased)
+    assert_type(profiles.retain(395), dict[str, int])
 
 
 def what_a_profile_tells(profile: Profile, call: Call) -> None:

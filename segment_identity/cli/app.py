@@ -7,8 +7,12 @@ import typer
 
 from segment_identity.cli.consume import consume
 from segment_identity.cli.doctor import doctor
+from segment_identity.cli.forget import forget
 from segment_identity.cli.imports import import_
+from segment_identity.cli.mtu import mtu
+from segment_identity.cli.past_sessions import sessions
 from segment_identity.cli.replay import replay
+from segment_identity.cli.retain import retain
 from segment_identity.cli.whois import whois
 from segment_identity.version import __version__
 
@@ -46,3 +50,7 @@ app.command()(replay)
 app.command()(doctor)
 app.command("import")(import_)
 app.command()(whois)
+app.command()(mtu)
+app.command()(forget)
+app.command()(retain)
+app.command()(sessions)

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from segment_identity.destinations import extras
@@ -25,6 +26,11 @@ def opened(command: str, url: str) -> Any:
         "segment_identity.warehouse.profiles", f"segment-identity {command}", "warehouse"
     )
     return loaded.Profiles(url)
+
+
+def printed(value: object) -> None:
+    """Print *value* as JSON."""
+    typer.echo(msgspec.json.encode(value))
 
 
 def shown(value: object) -> str:

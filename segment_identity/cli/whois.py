@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from segment_identity.cli.warehouse import AsJson, WarehouseUrl, opened, shown
+from segment_identity.cli.warehouse import AsJson, WarehouseUrl, opened, printed, shown
 from segment_identity.profile import Call, Profile
 
 
@@ -27,7 +27,7 @@ def whois(
     with opened("whois", warehouse) as profiles:
         found: Profile | None = profiles.whois(text, limit=limit)
     if json:
-        typer.echo(msgspec.json.encode(found))
+        printed(found)
     elif found is not None:
         typer.echo("\n".join(in_words(found)))
     else:

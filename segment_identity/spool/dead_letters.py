@@ -91,6 +91,30 @@ class DeadLetters:
             )
             return len(rows)
 
+    def change(self, changed: Callable[[bytes], bytes | None]) -> int:
+        """Put what *changed* returns in the place of each event, None for nothing; return how many.
+
+        What was there is gone from the file, too.
+        """
+        if not self._path.exists():
+            return 0
+        count = 0
+        with self._open() as connection:
+            connection.execute("PRAGMA secure_delete = ON")
+            rows = connection.execute("SELECT number, event FROM dead_letters").fetchall()
+            for number, event in rows:
+                new = changed(event)
+                if new is None:
+                    connection.execute("DELETE FROM dead_letters WHERE number = ?", (number,))
+                elif new != event:
+                    statement = "UPDATE dead_letters SET event = ? WHERE number = ?"
+                    connection.execute(statement, (new, number))
+                count += new != event
+        if count:
+            with closing(sqlite3.connect(self._path, timeout=5)) as connection:
+                connection.execute("VACUUM")
+        return count
+
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(self._path, timeout=5, isolation_level=None)) as connection:

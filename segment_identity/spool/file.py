@@ -119,6 +119,23 @@ class SpoolFile:
                 size += sum(row[0] for row in self._connection.execute(deleted, (seq,)))
         return size
 
+    def replace(self, seq: int, events: Sequence[bytes]) -> None:
+        """Put *events* in the place of what chunk *seq* held; none removes it.
+
+        What was there is written over, too.
+        """
+        body = spooling.pack(events)
+        values = (len(events), sum(map(len, events)), spooling.checksum(body), body, seq)
+        self._connection.execute("PRAGMA secure_delete = ON")
+        with self._transaction():
+            if events:
+                self._connection.execute(
+                    "UPDATE chunks SET events = ?, size = ?, checksum = ?, body = ? WHERE seq = ?",
+                    values,
+                )
+            else:
+                self._connection.execute("DELETE FROM chunks WHERE seq = ?", (seq,))
+
     def stored(self) -> list[Stored]:
         """Return what the file holds, oldest first; of a damaged one what can be read."""
         rows = self._connection.execute(

@@ -52,6 +52,16 @@ FROM profile_incoming AS incoming
 WHERE profile_id(incoming.anonymous_id) <> ''
 GROUP BY value;
 
+-- By an alias to itself a device tells that it had another id for a short while.
+CREATE MATERIALIZED VIEW IF NOT EXISTS profile_short_lived_feed TO profile_ids_kept AS
+SELECT 'anonymous_id' AS type, profile_id(incoming.previous_id) AS value, min(moment) AS first_moment
+FROM profile_incoming AS incoming
+WHERE incoming.type = 'alias'
+  AND profile_id(incoming.previous_id) <> ''
+  AND profile_id(incoming.anonymous_id) <> ''
+  AND incoming.user_id = incoming.anonymous_id
+GROUP BY value;
+
 CREATE MATERIALIZED VIEW IF NOT EXISTS profile_users_feed TO profile_ids_kept AS
 SELECT 'user_id' AS type, profile_id(incoming.user_id) AS value, min(moment) AS first_moment
 FROM profile_incoming AS incoming

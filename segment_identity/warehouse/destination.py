@@ -47,7 +47,8 @@ class Warehouse:
         self._database = open_database(url)
         self._tables = Tables(self._database)
         self._latest = Latest(self._database, self._tables)
-        own = () if profiles is None else (ProfileFacts(profiles),)
+        self._profiles = None if profiles is None else ProfileFacts(profiles)
+        own = () if self._profiles is None else (self._profiles,)
         self._projections: tuple[Projection, ...] = (*own, *projections)
         self._is_prepared = False
 
@@ -62,12 +63,13 @@ class Warehouse:
     def send(self, batch: Sequence[bytes], /) -> None:
         """Store a batch."""
         now = time.time()
-        messages = [_read(event, now) for event in batch]
+        messages: Sequence[Message] = [_read(event, now) for event in batch]
         stamp = instant(now)
-        new = [row for message in messages for row in rows(message, stamp)]
         try:
             self._prepare()
-            self._load(new, messages)
+            if self._profiles is not None:
+                messages = self._profiles.admitted(self.engine, messages)
+            self._load([row for message in messages for row in rows(message, stamp)], messages)
         except BaseException as error:
             # Somebody may have changed the schema.
             self._forget()

@@ -1,16 +1,18 @@
 """Keep the facts of every batch, in the transaction that stores its rows."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
 
 from segment_identity.facts import Facts, facts
+from segment_identity.messages import Message
 from segment_identity.stitching import Policy
 from segment_identity.warehouse import profile_tables as tables
 from segment_identity.warehouse import profile_views as views
 from segment_identity.warehouse.bulk import put
+from segment_identity.warehouse.database import READS
+from segment_identity.warehouse.forgotten import Forgotten
 
 
 class ProfileFacts:
@@ -22,15 +24,23 @@ class ProfileFacts:
     def __init__(self, policy: Policy = "first") -> None:
         self._policy = policy
         self._shapes: set[tuple[object, bool, bool, bool]] = set()
+        self._forgotten = Forgotten()
 
     def prepare(self, connection: Connection, /) -> None:
         """Make the tables that are missing, and the views anew."""
         self._shapes.clear()
         tables.create(connection)
+        self._forgotten.prepare(connection)
         views.create(connection, self._policy)
 
-    def write(self, connection: Connection, messages: Sequence[Mapping[str, Any]], /) -> None:
+    def admitted(self, engine: Engine, messages: Sequence[Message]) -> Sequence[Message]:
+        """Return *messages* without those of forgotten people, to be written next."""
+        with engine.connect().execution_options(**{READS: True}) as connection:
+            return self._forgotten.kept(connection, messages)
+
+    def write(self, connection: Connection, messages: Sequence[Message], /) -> None:
         """Take the messages of one batch."""
+        self._forgotten.hold(connection)
         store(connection, facts(messages))
         # The view of all calls has the tables and columns there are; new ones come with these.
         shapes = {

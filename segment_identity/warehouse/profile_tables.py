@@ -30,6 +30,10 @@ ALIASES: Final = _table(
 )
 TRAITS: Final = _table("profile_traits", ["type", "value", "name"], ["moment", "json"])
 
+# Of forgotten people (`forgotten`).
+FORGOTTEN: Final = _table("profile_forgotten", ["digest"], [])
+KEYS: Final = _table("profile_keys", ["name"], ["value"])
+
 sa.Index("ix_profile_links_user_id", LINKS.c.user_id)
 sa.Index("ix_profile_aliases_user_id", ALIASES.c.user_id)
 

@@ -1,27 +1,38 @@
 """The questions that people ask of a warehouse's profiles."""
 
+import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection
 
-from segment_identity import profile
-from segment_identity.errors import ConfigurationError
+from segment_identity import erasing, profile
+from segment_identity.erasing import Erased
+from segment_identity.errors import ConfigurationError, InvalidCall
 from segment_identity.facts import Id, TraitName, TraitValue, time_of
+from segment_identity.past_sessions import GAP, PastSession, sessions
 from segment_identity.profile import Profile
+from segment_identity.spool.erasing import Taken, erase
 from segment_identity.stitching import Policy
 from segment_identity.ties import Family, family
-from segment_identity.warehouse import people
+from segment_identity.warehouse import forgetting, forgotten, people, scrubbing
 from segment_identity.warehouse.database import READS
 from segment_identity.warehouse.engine import open_engine
 from segment_identity.warehouse.faults import explained
+from segment_identity.warehouse.months import Mtu, mtu
 from segment_identity.warehouse.profile_tables import IDS, TRAITS
+from segment_identity.warehouse.retention import expire
 from segment_identity.warehouse.timelines import timeline
 from segment_identity.warehouse.trait_history import Change, history
+
+_NOTHING: Final = Taken(0, 0, 0)
 
 
 class Profiles:
@@ -98,15 +109,77 @@ class Profiles:
             users, devices = profile.values(found, "user_id"), profile.values(found, "anonymous_id")
             return history(connection, users, devices)
 
+    def sessions(self, text: str, *, gap: float = GAP, limit: int = 10_000) -> list[PastSession]:
+        """Return the sessions of the person who has this id; none if nobody has it.
+
+        After *gap* minutes without a call one ends. *limit* is how many calls are looked at.
+        """
+        found = self.whois(text, limit=limit)
+        return [] if found is None else sessions(found.timeline, gap)
+
+    def mtu(self, month: str) -> Mtu:
+        """Return the monthly tracked users of a month such as `2026-01`, as Segment counts them.
+
+        These are its users, and its devices that carried no user in that month.
+        """
+        with self._connected() as connection:
+            return mtu(connection, month)
+
+    def forget(
+        self,
+        text: str,
+        *,
+        spool: str | os.PathLike[str] | None = None,
+        scrub: bool = True,
+    ) -> Erased:
+        """Remove the person who has this id, and keep what may still come of theirs from loading.
+
+        All their ids, calls and traits go, in all tables, and in the folder of a *spool*. Unless
+        *scrub* is False, the database is vacuumed, so that its file holds nothing of them either;
+        on a large one that takes a while, in which nothing can be loaded.
+        """
+        with self._connected(writes=True) as connection:
+            forgotten.lock(connection, alone=True)
+            found = people.members(connection, text, self._policy)
+            meant = profile.parsed(text)
+            ids = set(
+                found or ({meant} if meant else {Id("user_id", text), Id("anonymous_id", text)})
+            )
+            scrubbing.prepare(connection)
+            rows = forgetting.erase(connection, ids)
+            forgotten.add(connection, forgotten.key(connection), ids)
+        taken = _NOTHING if spool is None else erase(spool, partial(erasing.changed, ids))
+        with self._explaining():
+            is_scrubbed = scrub and scrubbing.scrub(self.engine)
+        return Erased(len(found or ()), rows, *taken, is_scrubbed)
+
+    def retain(self, days: float, *, now: float | None = None) -> dict[str, int]:
+        """Remove calls that are older than so many *days*, and people of whom no call is left.
+
+        Return how many rows were removed, by table. *now* is in seconds since 1970.
+        """
+        if not days > 0:
+            raise InvalidCall(f"retain() was given {days} as days; want more than 0")
+        moment = (time.time() if now is None else now) - days * 86_400
+        with self._connected(writes=True) as connection:
+            forgotten.lock(connection, alone=True)
+            return expire(connection, datetime.fromtimestamp(moment, UTC))
+
     @contextmanager
-    def _connected(self) -> Iterator[Connection]:
+    def _connected(self, *, writes: bool = False) -> Iterator[Connection]:
+        """Give a connection, whose transaction is committed if it *writes*."""
+        with self._explaining(), self.engine.connect() as connection:
+            connection.execution_options(**{READS: not writes})
+            if IDS.name not in sa.inspect(connection).get_table_names():
+                raise ConfigurationError("this database has no profiles: nothing was loaded yet")
+            yield connection
+            if writes:
+                connection.commit()
+
+    @contextmanager
+    def _explaining(self) -> Iterator[None]:
         try:
-            with self.engine.connect().execution_options(**{READS: True}) as connection:
-                if IDS.name not in sa.inspect(connection).get_table_names():
-                    raise ConfigurationError(
-                        "this database has no profiles: nothing was loaded yet"
-                    )
-                yield connection
+            yield
         except sa.exc.SQLAlchemyError as error:
             raise explained(error) from error
 

@@ -81,3 +81,43 @@ def test_a_database_without_profiles_is_told_in_words(tmp_path: Path) -> None:
     done = command("whois", "ada", "-w", f"sqlite:///{tmp_path}/empty.db")
     assert done.returncode == 2
     assert "nothing was loaded yet" in done.stderr
+
+
+def test_mtu_counts_a_month(warehouse: str) -> None:
+    done = command("mtu", "2026-01", "-w", warehouse)
+    assert done.stdout == "2026-01: 1 tracked, 1 of them users and 0 anonymous\n"
+    told = json.loads(command("mtu", "2026-02", "-w", warehouse, "--json").stdout)
+    assert told == {"month": "2026-02", "users": 0, "anonymous": 0, "total": 0}
+    wrong = command("mtu", "Jan", "-w", warehouse)
+    assert wrong.returncode == 1
+    assert "want one such as '2026-01'" in wrong.stderr
+
+
+def test_sessions_are_listed(warehouse: str) -> None:
+    done = command("sessions", "ada", "-w", warehouse)
+    assert done.stdout.splitlines()[0] == (
+        "2026-01-01 12:00:00     0.0 min    1 pages    0 events  Home"
+    )
+    assert len(json.loads(command("sessions", "ada", "-w", warehouse, "--json").stdout)) == 4
+    assert command("sessions", "nobody", "-w", warehouse).returncode == 1
+
+
+def test_forget_asks_first(warehouse: str) -> None:
+    refused = command("forget", "ada", "-w", warehouse)
+    assert refused.returncode == 1
+    assert "Forget user_id:ada, for good?" in refused.stderr
+    assert command("whois", "ada", "-w", warehouse).returncode == 0
+    done = command("forget", "laptop-1", "-w", warehouse, "--yes")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[0] == "2 ids forgotten"
+    assert "  tracks: 2 rows" in done.stdout.splitlines()
+    assert command("whois", "ada", "-w", warehouse).returncode == 1
+    again = command("forget", "ada", "-w", warehouse, "-y", "--json")
+    assert again.returncode == 1
+    assert json.loads(again.stdout)["ids"] == 0
+
+
+def test_retain_removes_what_is_old(warehouse: str) -> None:
+    assert command("retain", "100000", "-w", warehouse).stdout == "0 rows removed\n"
+    assert command("retain", "0", "-w", warehouse).returncode == 1
+    assert json.loads(command("retain", "1", "-w", warehouse, "--json").stdout)["pages"] == 1

@@ -61,6 +61,8 @@ def people(events: Sequence[Mapping[str, Any]], policy: str = "first") -> dict[s
         spoken = [f"a:{device}"] if device else []
         if user and not (each["type"] == "alias" and user == device):
             spoken.append(f"u:{user}")
+        elif user:
+            spoken.append(f"a:{each['previousId']}")
         for name in spoken:
             moments[name] = min(moments.get(name, when), when)
     seen = set(moments)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from segment_identity.warehouse import Profiles, Warehouse
+
 from .server import Server, missing
 from .support import Database
 
@@ -43,3 +45,25 @@ def database(request: pytest.FixtureRequest) -> Database:
     """Return an empty database of either kind."""
     found: Database = request.getfixturevalue(request.param)
     return found
+
+
+@pytest.fixture
+def url(database: Database) -> str:
+    """Return that of an empty database of either kind."""
+    return database.url
+
+
+@pytest.fixture
+def warehouse(url: str) -> Iterator[Warehouse]:
+    """Return a warehouse in it."""
+    made = Warehouse(url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def profiles(warehouse: Warehouse, url: str) -> Iterator[Profiles]:
+    """Return the profiles of the warehouse."""
+    warehouse.send([])
+    with Profiles(url) as made:
+        yield made

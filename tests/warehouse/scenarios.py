@@ -139,6 +139,16 @@ SCENARIOS: Final[dict[str, Scenario]] = {
         {"user_id:ada": user("ada") | device("laptop"), "user_id:bob": user("bob")},
         {"looks": "ada", "becomes ada": "ada", "server says": "ada", "becomes bob": "bob"},
     ),
+    "8b-device-that-had-another-id-for-a-short-while": Scenario(
+        [
+            call(1, "as short", **on("short")),
+            call(2, "knows better", "alias", previousId="short", **on("laptop", "laptop")),
+            call(3, "and again", "alias", previousId="unseen", **on("laptop", "laptop")),
+            call(4, "signs up", "identify", **on("laptop", "ada")),
+        ],
+        {"user_id:ada": user("ada") | device("laptop", "short", "unseen")},
+        dict.fromkeys(["as short", "knows better", "and again", "signs up"], "ada"),
+    ),
     "9-alias-cycle": Scenario(
         [
             call(1, "as b", **on("laptop", "b")),

@@ -1,9 +1,7 @@
 """Who is who, in a database: the scenarios in any order, and what `whois` says of them."""
 
-import json
 import random
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import pytest
 import sqlalchemy as sa
@@ -18,33 +16,10 @@ from segment_identity.warehouse import Profiles, Warehouse, people
 from segment_identity.warehouse.profile_facts import ProfileFacts, store
 from segment_identity.warehouse.profile_tables import METADATA
 
+from .loading import load, query
 from .scenarios import SCENARIOS, Scenario
 
 EACH_SCENARIO = pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/analytics.db"
-
-
-@pytest.fixture
-def warehouse(url: str) -> Iterator[Warehouse]:
-    made = Warehouse(url)
-    yield made
-    made.close()
-
-
-def load(warehouse: Warehouse, events: Sequence[Message], size: int = 500) -> None:
-    """Load events as a lane does."""
-    for start in range(0, len(events), size):
-        warehouse.send([json.dumps(each).encode() for each in events[start : start + size]])
-
-
-def query(warehouse: Warehouse, sql: str) -> list[tuple[object, ...]]:
-    """Return what a person's query finds."""
-    with warehouse.engine.connect() as connection:
-        return [tuple(row) for row in connection.exec_driver_sql(sql)]
 
 
 def graph(connection: Connection) -> dict[str, str]:

@@ -1,0 +1,31 @@
+"""Leave nothing of removed rows in a database's files."""
+
+from contextlib import closing
+
+from sqlalchemy.engine import Connection, Engine
+
+
+def prepare(connection: Connection) -> None:
+    """Have rows written over that this transaction removes, as far as the database does that."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA secure_delete = ON")
+
+
+def scrub(engine: Engine) -> bool:
+    """Write the database's files anew without what was removed; False if readers hold it open.
+
+    Backups, replicas and a server's write-ahead log are another matter.
+    """
+    with closing(engine.raw_connection()) as raw:
+        driver = raw.driver_connection
+        assert driver is not None
+        if engine.dialect.name != "sqlite":
+            was = driver.autocommit
+            driver.autocommit = True
+            driver.execute("VACUUM")
+            driver.autocommit = was
+            return True
+        # Pages that were changed before still hold what was moved about on them.
+        driver.execute("VACUUM")
+        busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
