@@ -160,9 +160,10 @@ class RequestVisit(RequestFacts, eq=False, kw_only=True):
 
     def storage(self) -> Storage:
         """Return what becomes of the browser's cookies."""
-        if self.acting or self.occasion().silence == "excluded":
+        silence = self.occasion().silence
+        if self.acting or silence == "excluded":
             return "leave"
-        return "clear" if self._is_opted_out() else "keep"
+        return "clear" if silence == "opted_out" else "keep"
 
     def opt(self, *, out: bool) -> None:
         """Stop, or begin again with the next request, to record the visitor."""
