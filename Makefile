@@ -20,6 +20,7 @@ bench: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.capture
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks.delivery
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks.hanging
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks.bridge
 
 # The long form of tests/faults, half an hour beside segment-analytics-python; what it finds goes
 # to benchmarks/results/faults.md. A part of it: make faults ONLY='-k sigkill'

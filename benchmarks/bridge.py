@@ -3,7 +3,8 @@
 A page asks the clock before and after the bridge. A steady visitor's page finds cookies and
 localStorage as it left them; a new visitor's takes over what the server told. Then the page asks
 for the ids many times in a row, which is what the bridge adds to every call of Analytics.js.
-Reported are medians over page loads.
+Reported are the fastest tenth and the median of the page loads;
+on a busy machine the median says more about its other work.
 
     PYTHONPATH=tests python -m benchmarks.bridge [--loads 100]
 """
@@ -110,8 +111,8 @@ def main(count: int) -> None:
     print(f"| gzipped | {len(gzip.compress(element)):,} |")
     for name, took in (("a steady", steady), ("a new", new)):
         tenths = statistics.quantiles(took, n=10)
+        print(f"| ms in the page of {name} visitor, fastest tenth | {tenths[0]:.2f} |")
         print(f"| ms in the page of {name} visitor, median | {statistics.median(took):.2f} |")
-        print(f"| ms in the page of {name} visitor, 90 % at most | {tenths[8]:.2f} |")
     print(f"| µs before each call of Analytics.js | {asked:.0f} |")
 
 

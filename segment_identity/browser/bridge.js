@@ -21,8 +21,10 @@
 (window, document, ending) => {
   if (window.segmentIdentity) return
 
-  const keys = ['ajs_anonymous_id', 'ajs_user_id', 'ajs_group_id']
-  const traits = ['ajs_user_traits', 'ajs_group_properties']
+  // Three ids, and the traits of the user and of the group, which are in localStorage only.
+  const keys = ['anonymous_id', 'user_id', 'group_id', 'user_traits', 'group_properties'].map(
+    (name) => 'ajs_' + name,
+  )
   let analytics, user, group, plugin
   // The ids that this page knows, and so does the Analytics.js that runs in it.
   let known = []
@@ -39,8 +41,11 @@
   const parse = (text) => attempt(() => JSON.parse(text))
   const json = JSON.stringify
 
+  // Most are absent, and to find that out by an error would take longer than all the rest.
   const cookie = (name) =>
-    attempt(() => decodeURIComponent(document.cookie.match('(^|; )' + name + '=([^;]*)')[2]))
+    attempt(() =>
+      decodeURIComponent((document.cookie.match('(^|; )' + name + '=([^;]*)') || [, , ''])[2]),
+    )
 
   const write = (name, text) => {
     document.cookie = name + '=' + (text ? encodeURIComponent(text) + ending : ending + ';max-age=0')
@@ -58,7 +63,7 @@
 
   // Ids as Analytics.js reads them: plain or JSON texts, but that numbers keep their digits.
   const held = (read) =>
-    keys.map((key) => {
+    keys.slice(0, 3).map((key) => {
       const text = read(key)
       return (/^("|null$)/.test(text) ? parse(text) : text) || null
     })
@@ -93,8 +98,8 @@
         }
       }
       // Traits stay when an anonymous visitor gets a name, and go with whom they belong to.
-      if (older[1] ? older[1] != ids[1] : older[0] != ids[0]) store(traits[0])
-      if (older[2] != ids[2]) store(traits[1])
+      if (older[1] ? older[1] != ids[1] : older[0] != ids[0]) store(keys[3])
+      if (older[2] != ids[2]) store(keys[4])
       ids.forEach((now, i) => {
         // Only the server and Analytics.js may set cookies, as both heed what was consented to.
         // They would be read as numbers, and perhaps as other ones, if numbers were not quoted.
@@ -107,8 +112,8 @@
         user.id(ids[1])
         user.anonymousId(ids[0])
         group.id(ids[2])
-        user.traits(parse(stored(traits[0])) || {})
-        group.traits(parse(stored(traits[1])) || {})
+        user.traits(parse(stored(keys[3])) || {})
+        group.traits(parse(stored(keys[4])) || {})
       }
       known = ids
       tell(ids)
@@ -143,7 +148,7 @@
   // A plugin meets Analytics.js, loaded or still to come, before the calls that wait for it.
   const use = (found) => {
     if (plugin || !found) return
-    plugin = { name: 'segment_identity', type: 'utility', isLoaded: () => true, load: attach }
+    plugin = { name: 'identity', type: 'utility', isLoaded: () => true, load: attach }
     if (found.push) found.push(['register', plugin])
     else found.register(plugin)
   }
@@ -154,7 +159,7 @@
     reset: () => {
       if (analytics) return analytics.reset()
       // Of traits there are no cookies, and deleting none does no harm.
-      keys.concat(traits).forEach((key) => {
+      keys.forEach((key) => {
         write(key)
         store(key)
       })
