@@ -67,6 +67,7 @@ class IdentityMiddleware:
         attribution: bool | Collection[str] = False,
         ignored_referrers: Collection[str] = (),
         sessions: bool | float = False,
+        anonymous_id_header: str | None = None,
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] = new_uuid,
     ) -> None:
@@ -75,8 +76,7 @@ class IdentityMiddleware:
         options.one_of("ip", ip, ("mask", "full", "none"))
         options.function("user", user)
         private = privacy(consent, consent_category, gpc, cookieless, secret_key)
-        options.function("clock", clock, required=True)
-        options.function("new_id", new_id, required=True)
+        options.functions(clock=clock, new_id=new_id)
         options.flags(browser=browser, track_pages=track_pages, track_bots=track_bots)
         options.flags(secure=False if secure is None else secure)
         keys = settings.keys(secret_key, previous_keys)
@@ -107,6 +107,7 @@ class IdentityMiddleware:
             track_bots=track_bots,
             privacy=private,
             journeys=followed,
+            device_header=options.header("anonymous_id_header", anonymous_id_header),
             listens=user is not None or track_pages,
         )
 

@@ -15,6 +15,8 @@ P = ParamSpec("P")
 _HOST: Final = re.compile(
     r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+"
 )
+_HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
+_TAKEN: Final = frozenset("authorization cookie host origin referer user-agent".split())
 
 
 def explained(build: Callable[P, None]) -> Callable[P, None]:
@@ -73,6 +75,18 @@ def is_host(text: str) -> bool:
     return len(text) <= 253 and _HOST.fullmatch(text) is not None
 
 
+def header(name: str, value: object) -> bytes | None:
+    """Return a header's name as ASGI has it, or None; one that browsers fill is refused."""
+    if value is None:
+        return None
+    if not isinstance(value, str) or not _HEADER.fullmatch(value) or value.lower() in _TAKEN:
+        raise ConfigurationError(
+            f"{name} was given {value!r}; want the name of a header of your own, "
+            "such as 'X-Anonymous-Id'"
+        )
+    return value.lower().encode()
+
+
 def _is_address(host: str) -> bool:
     try:
         ipaddress.ip_address(host.strip("[]"))
@@ -92,6 +106,12 @@ def function(name: str, value: object, *, required: bool = False) -> None:
             f"{name} was given a coroutine function; want a plain function, "
             "because it is asked where nothing can be awaited"
         )
+
+
+def functions(**values: object) -> None:
+    """Raise unless each value is a plain function."""
+    for name, value in values.items():
+        function(name, value, required=True)
 
 
 def positive(name: str, value: object) -> None:

@@ -48,6 +48,7 @@ class Reason(enum.Enum):
     BROWSER_CHANGED = "the browser changed the anonymousId"
     CLAIM_DIFFERS = "the browser claims another user than the signed one"
     ADOPTED = "the browser brought an id the server had not signed"
+    HEADER = "an app without cookies named its device in a header"
 
 
 class Recognised(msgspec.Struct, frozen=True, gc=False):

@@ -3,7 +3,7 @@
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
-from segment_identity import proxies
+from segment_identity import ids, proxies
 from segment_identity.proxies import Address
 from segment_identity.settings import Settings, Site
 from segment_identity.visit import Visit
@@ -48,6 +48,12 @@ class RequestFacts(Visit, eq=False, kw_only=True):
         return proxies.client_address(
             self._peer(), self._joined(b"x-forwarded-for"), self.settings.trusted_proxies
         )
+
+    def named_device(self) -> str | None:
+        """Return the anonymousId that an app names in a header."""
+        name = self.settings.device_header
+        device = "" if name is None else self.headers().get(name, b"").decode("latin-1")
+        return device if ids.is_anonymous_id(device) else None
 
     def is_excluded(self) -> bool:
         """Tell whether the `exclude` option names this connection."""

@@ -12,7 +12,7 @@ from segment_identity.context import Context
 from segment_identity.minting import Occasion, Refusal
 from segment_identity.pending import Deferred, Pending
 from segment_identity.recognition import NOBODY, Recognition
-from segment_identity.reconcile import STRANGER, Recognised
+from segment_identity.reconcile import STRANGER, Reason, Recognised
 from segment_identity.request_facts import RequestFacts
 from segment_identity.visitor import NOBODY as NO_VISITOR
 from segment_identity.visitor import OnUserChange, Visitor
@@ -74,6 +74,9 @@ class RequestVisit(RequestFacts, eq=False, kw_only=True):
             except Exception as error:
                 self.report("recognise", error)
                 known = NOBODY
+            device = self.named_device() if known.found is STRANGER else None
+            if device is not None:
+                known = Recognition(known.presented, Recognised(Visitor(device), Reason.HEADER))
             self._recognition = known
         return known
 
@@ -162,6 +165,9 @@ class RequestVisit(RequestFacts, eq=False, kw_only=True):
         """Return what becomes of the browser's cookies."""
         silence = self.occasion().silence
         if self.acting or silence == "excluded":
+            return "leave"
+        if self.found().reason is Reason.HEADER:
+            # An app keeps its own id, and has no use for cookies.
             return "leave"
         return "clear" if silence == "opted_out" else "keep"
 

@@ -56,6 +56,8 @@ class Settings(msgspec.Struct, frozen=True):
     privacy: Privacy
     # None if nothing is followed beside who it is.
     journeys: Journeys | None
+    # The name, in lower case, of the header by which apps name their device.
+    device_header: bytes | None
     # Even a steady visitor's response gives us something to do.
     listens: bool
 

@@ -250,6 +250,7 @@ def how_the_middleware_is_wrapped(app: Starlette, key: str) -> None:
         ip="none",
         exclude=["/health"],
         secure=True,
+        anonymous_id_header="X-Anonymous-Id",
     )
     IdentityMiddleware(
         app,

@@ -22,6 +22,17 @@ def build(*rooms: str, **given: Any) -> House:
     return House(*rooms, **given)
 
 
+@pytest.mark.parametrize("name", ["X-Anonymous-Id", "x_device", "Device!"])
+def test_a_header_of_ones_own_is_named(name: str) -> None:
+    assert options.header("it", name) == name.lower().encode()
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a:", "cookie", "Authorization", "\xe9", b"x", 7])
+def test_another_header_is_refused(name: object) -> None:
+    with pytest.raises(ConfigurationError, match="a header of your own"):
+        options.header("it", name)
+
+
 def test_known_options_pass_through() -> None:
     assert House("hall", colour="red", max_guests=9).built == (("hall",), "red", "flat", 9)
 

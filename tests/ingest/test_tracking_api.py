@@ -134,6 +134,15 @@ def test_an_app_with_a_write_key_is_a_device(open_site: Sites) -> None:
     assert "writeKey" not in json.dumps(event)
 
 
+def test_an_apps_own_header_names_its_device_here_too(open_site: Sites) -> None:
+    named = {"anonymous_id_header": "X-Anonymous-Id"}
+    site = open_site(write_keys=["wk"], middleware=named)
+    said = {"event": "Opened", "userId": "u-1", "writeKey": "wk"}
+    site.post(said, headers={"X-Anonymous-Id": OTHER_DEVICE})
+    event = site.event()
+    assert (event["anonymousId"], event["userId"]) == (OTHER_DEVICE, None)
+
+
 @pytest.mark.parametrize("where", ["header", "body", "query"])
 def test_a_key_is_found_wherever_sdks_put_it(open_site: Sites, where: str) -> None:
     site = open_site(secret_keys=[SECRET])
