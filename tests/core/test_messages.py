@@ -312,7 +312,11 @@ def test_a_name_that_is_no_text_is_an_invalid_call(name: object) -> None:
         messages.checked_name("page", "category", name)
 
 
-@pytest.mark.parametrize("value", [[("a", 1)], "ada", b"a", 7, True, object(), {"a"}], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    [[("a", 1)], "ada", b"a", 7, True, object(), {"a"}],
+    ids=lambda value: type(value).__name__,
+)
 def test_properties_that_are_no_mapping_are_an_invalid_call(value: object) -> None:
     kind = type(value).__name__
     with pytest.raises(InvalidCall, match=f"was given {kind} as properties; want a mapping"):
