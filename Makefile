@@ -21,6 +21,7 @@ bench: $(VENV)/.dev
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks.delivery
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks.hanging
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks.bridge
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks.warehouse
 
 # The long form of tests/faults, half an hour beside segment-analytics-python; what it finds goes
 # to benchmarks/results/faults.md. A part of it: make faults ONLY='-k sigkill'

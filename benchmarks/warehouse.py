@@ -53,10 +53,9 @@ class Took(NamedTuple):
     @property
     def growth(self) -> float:
         """What an event of the last part costs, in those of the first."""
-        first, *_, before, last = (Mark(0, 0, 0, 0), *self.marks)
+        before, last = (Mark(0, 0, 0, 0), *self.marks)[-2:]
         late = (last.cpu - before.cpu) / (last.events - before.events)
-        early = self.marks[0].cpu / self.marks[0].events
-        return late / early if len(self.marks) > 1 and first is not before else 1.0
+        return late / (self.marks[0].cpu / self.marks[0].events)
 
     @property
     def whole(self) -> float:
@@ -123,22 +122,23 @@ def main(count: int, batch: int) -> None:
             few = written(folder / "few.jsonl", DLT_EVENTS)
             urls = {"DuckDB, parquet": f"duckdb:///{folder}/dlt.duckdb"}
             if server is not None:
-                urls["PostgreSQL"] = server.create()
+                urls["PostgreSQL"] = server.create().replace("shop@", "shop:any@")
             for engine, url in urls.items():
                 took = load(f"dlt {url}", few, DLT_BATCH, DLT_BATCH, folder)
                 beside[engine] = took.rate
                 print(row(f"dlt, {engine}", took, None), flush=True)
         file = written(folder / "events.jsonl", count)
         best = max(beside.values(), default=None)
+        mark = max(1, count // _MARKS)
         for profiles in ("", " profiles=none"):
             said = "without" if profiles else "with"
-            url = f"sqlite:///{folder}/{said}.db{profiles}"
-            took = load(url, file, batch, max(1, count // _MARKS), folder)
+            url = f"sqlite:///{folder}/{said}.db"
+            took = load(url + profiles, file, batch, mark, folder)
             print(row(f"SQLite, {said} profiles", took, best), flush=True)
             for each in folder.glob("*.db*"):
                 each.unlink()
             if server is not None:
-                took = load(server.create() + profiles, file, batch, count // _MARKS, folder)
+                took = load(server.create() + profiles, file, batch, mark, folder)
                 print(row(f"PostgreSQL, {said} profiles", took, best), flush=True)
 
 

@@ -142,6 +142,20 @@ def _with_discards(result: list[Row], lost: list[Loss]) -> list[Row]:
     ]
 
 
+def is_ours(table: str) -> bool:
+    """Tell whether *table* is one of those that every warehouse has."""
+    return table in _TABLES
+
+
+def properties_of(row: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """Return those columns of an event's own table that its row of `tracks` has not."""
+    return {
+        name: value
+        for name, value in row.items()
+        if name not in _COMMON and name not in _EVENT and not name.startswith("context_")
+    }
+
+
 def kind_in(table: str, column: str, value: Scalar) -> Kind:
     """Return the type that a new *column* of *table* gets: ours have theirs, others by *value*."""
     known = _COMMON.get(column)

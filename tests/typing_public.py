@@ -6,6 +6,7 @@ A change that breaks somebody's annotations breaks these first.
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from pathlib import Path
 from typing import Any, assert_type
 
 from fastapi import FastAPI
@@ -30,13 +31,14 @@ from segment_identity import (
     get_identity,
 )
 from segment_identity.browser import Markup, TrackingAPI, bridge, snippet
-from segment_identity.destinations import Console, Memory
+from segment_identity.destinations import AliasFirst, Console, Memory
 from segment_identity.erasing import Erased
 from segment_identity.fastapi import CurrentIdentity
 from segment_identity.past_sessions import PastSession
 from segment_identity.profile import Call, Profile
 from segment_identity.testing import Captured, capture
 from segment_identity.warehouse import Profiles, Projection, Warehouse
+from segment_identity.warehouse.export import export_parquet
 from segment_identity.warehouse.months import Mtu
 
 
@@ -134,8 +136,20 @@ def what_a_warehouse_takes(url: str, own: Projection) -> list[Warehouse]:
     return [
         Warehouse(url),
         Warehouse(url, profiles="last"),
+        Warehouse("postgresql://user:password@host/database"),
         Warehouse(url, profiles=None, projections=[own]),
     ]
+
+
+def how_a_warehouse_is_exported(url: str, folder: Path) -> None:
+    assert_type(export_parquet(url, folder), dict[str, int])
+    export_parquet(url, "export")
+    export_parquet(url)  # type: ignore[call-arg]
+
+
+def how_an_alias_goes_first(destination: Destination, file: Path) -> Analytics:
+    AliasFirst("memory:", file)  # type: ignore[call-arg]
+    return Analytics(AliasFirst(destination), AliasFirst("memory:", memory=file))
 
 
 def what_profiles_answer(profiles: Profiles) -> None:

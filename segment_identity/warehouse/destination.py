@@ -9,12 +9,12 @@ from sqlalchemy.engine import URL, Connection, Engine
 
 from segment_identity.arranging import arranged, first_values
 from segment_identity.discards import COLUMNS as DISCARDS
-from segment_identity.discards import discard
+from segment_identity.discards import Loss, discard
 from segment_identity.errors import Undeliverable
 from segment_identity.jsonable import encoded
 from segment_identity.kinds import Scalar
 from segment_identity.messages import Message, instant, received
-from segment_identity.schema import TIMES, Row, rows
+from segment_identity.schema import TIMES, Row, properties_of, rows
 from segment_identity.stitching import Policy
 from segment_identity.warehouse.engine import open_database
 from segment_identity.warehouse.faults import explained, is_of_database
@@ -110,10 +110,11 @@ class Warehouse:
                 latest.append(row)
             else:
                 by_table.setdefault(row.table, []).append(row.values)
-        for name, values in by_table.items():
-            self._tables.grow(name, first_values(values))
-        self._latest.grow(latest)
         discards = by_table.pop("discards", [])
+        for name in list(by_table):
+            if not self._tables.grow(name, first_values(by_table[name])):
+                discards += [_without_table(name, row) for row in by_table.pop(name)]
+        self._latest.grow(latest)
         with self.engine.begin() as connection:
             # In one order everywhere, as writers that wait for each other crosswise wait for ever.
             for name in sorted(by_table):
@@ -131,6 +132,10 @@ class Warehouse:
         found = arranged(values, kinds, TIMES)
         self._database.store(connection, table, found.names, found.records)
         return [discard(name, values[number], loss) for number, loss in found.lost]
+
+
+def _without_table(name: str, row: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    return discard(name, row, Loss("", properties_of(row), "too_many_tables", "properties"))
 
 
 def _read(event: bytes, now: float) -> Message:

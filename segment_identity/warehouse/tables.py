@@ -17,12 +17,14 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.schema import CreateColumn, CreateTable
 
 from segment_identity.kinds import Kind, Scalar
-from segment_identity.schema import kind_in
+from segment_identity.schema import is_ours, kind_in
 from segment_identity.warehouse.database import Database
 
 # PostgreSQL refuses a table of more than 1,600 columns and SQLite one of more than 2,000; what
 # comes after these goes to `discards`.
 MAX_COLUMNS: Final = 1_000
+# No more tables are made for events than make these; a name can be anything that somebody sends.
+MAX_TABLES: Final = 5_000
 
 
 class Tables:
@@ -32,23 +34,33 @@ class Tables:
         self._database = database
         self._kinds: dict[str, dict[str, Kind]] = {}
         self._tables: dict[str, sa.Table] = {}
+        self._is_full = False
 
     def forget(self) -> None:
         """Look again at the database, in which somebody may have dropped a table."""
         self._kinds.clear()
         self._tables.clear()
+        self._is_full = False
 
-    def grow(self, name: str, wanted: Mapping[str, Scalar]) -> None:
+    def grow(self, name: str, wanted: Mapping[str, Scalar]) -> bool:
         """Make table *name* and its columns *wanted* where they are missing and find room.
 
-        Each is typed by the value that comes first.
+        Each is typed by the value that comes first. False if there is no room for the table.
         """
         known = self._kinds.get(name)
         if known is not None and (wanted.keys() <= known.keys() or len(known) >= MAX_COLUMNS):
-            return
+            return True
+        if known is None and self._is_full and not is_ours(name):
+            return False
         with self._database.engine.begin() as connection:
             self._database.lock_schema(connection)
-            known = self._existing(connection, name)
+            inspector = sa.inspect(connection)
+            # Not has_table(): SQLite has functions, such as json_each, that pass for tables there.
+            names = inspector.get_table_names()
+            if name not in names and len(names) >= MAX_TABLES and not is_ours(name):
+                self._is_full = True
+                return False
+            known = self._existing(inspector, name) if name in names else {}
             missing = [column for column in wanted if column not in known]
             added = {
                 column: kind_in(name, column, wanted[column])
@@ -61,16 +73,13 @@ class Tables:
                 self._add(connection, name, added)
         self._kinds[name] = known | added
         self._tables[name] = self._table(name, self._kinds[name])
+        return True
 
     def table(self, name: str) -> tuple[sa.Table, Mapping[str, Kind]]:
         """Return a table that was grown, and the kinds of its columns."""
         return self._tables[name], self._kinds[name]
 
-    def _existing(self, connection: Connection, name: str) -> dict[str, Kind]:
-        inspector = sa.inspect(connection)
-        # Not has_table(): SQLite has functions, such as json_each, that pass for tables there.
-        if name not in inspector.get_table_names():
-            return {}
+    def _existing(self, inspector: sa.Inspector, name: str) -> dict[str, Kind]:
         columns = inspector.get_columns(name)
         return {each["name"]: self._database.kind(each["type"]) for each in columns}
 

@@ -10,7 +10,7 @@ from core.samples import WORDS
 
 from segment_identity.messages import Message
 from segment_identity.names import ident, table_of
-from segment_identity.warehouse import Warehouse
+from segment_identity.warehouse import Warehouse, tables
 
 from .server import Server
 from .support import DAY, Database, batch, message
@@ -261,3 +261,26 @@ def test_event_may_be_called_like_something_of_the_database(
     warehouse.send(batch(*new))
     name = table_of(ident(word), frozenset({"users"}))
     assert sorted(row[ident(word)] for row in database.rows(name)) == list(range(60))
+
+
+def test_more_events_than_there_may_be_tables_go_aside(
+    database: Database, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse.send(batch(message(1, event="Known", properties={"a": 1})))
+    monkeypatch.setattr(tables, "MAX_TABLES", len(database.tables()))
+    for number, name in ((2, "Unknown"), (3, "Known"), (4, "Other")):
+        warehouse.send(batch(message(number, event=name, properties={"b": number})))
+    warehouse.send(batch(message(5, "screen", properties={"a": 1})))
+    assert {"unknown", "other"} & database.tables() == set()
+    assert [row["event_text"] for row in database.rows("tracks")] == [
+        *("Known", "Unknown", "Known", "Other")
+    ]
+    assert [row["b"] for row in database.rows("known") if "b" in row] == [3]
+    assert len(database.rows("screens")) == 1
+    kept = {
+        (row["table_name"], row["reason"], row["column_value"]) for row in database.rows("discards")
+    }
+    assert kept == {
+        ("unknown", "too_many_tables", '{"b":2}'),
+        ("other", "too_many_tables", '{"b":4}'),
+    }
