@@ -1,6 +1,7 @@
 """Put the shop together: routes, sessions and, in one place, segment_identity."""
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -53,7 +54,10 @@ def signed_in(connection: HTTPConnection) -> str | None:
 
 
 def create_app(
-    database: Path | str, secret_key: str, analytics_js: Path = ANALYTICS_JS
+    database: Path | str,
+    secret_key: str,
+    analytics_js: Path = ANALYTICS_JS,
+    clock: Callable[[], float] = time.time,
 ) -> Starlette:
     """Return the shop, which keeps its customers and its events in one SQLite file.
 
@@ -81,6 +85,7 @@ def create_app(
             consent=privacy.agreed,
             track_pages=True,
             exclude=["/inspector"],
+            clock=clock,
         ),
     )
     app = Starlette(
