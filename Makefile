@@ -18,6 +18,7 @@ check: $(VENV)/.dev
 bench: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.requests
 	@$(BIN)/python -m benchmarks.capture
+	@$(BIN)/python -m benchmarks.ingest
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks.delivery
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks.hanging
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks.bridge

@@ -24,7 +24,6 @@ from segment_identity.ingest.senders import Request
 from segment_identity.ingest.stamping import Shared
 from segment_identity.jsonable import encoded
 from segment_identity.messages import MAX_EVENT
-from segment_identity.visit import NOTHING
 
 _ALWAYS: Final = (
     (b"content-type", b"application/json"),
@@ -181,9 +180,8 @@ class TrackingAPI:
         among = "a server" if sender.believed else message["anonymousId"]
         if not self._recent.is_new(among, message["messageId"]):
             return analytics.drop("duplicate")
-        more = NOTHING if sender.believed else request.stamp(message)
-        if more:
-            message["context"] = {**more, **message["context"]}
+        if request.is_followed and not sender.believed:
+            message["context"] = {**request.stamp(message), **message["context"]}
         event = encoded(message)
         if len(event) > MAX_EVENT:
             # Said here, as it is the client's fault and no line of the log.

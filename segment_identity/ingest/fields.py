@@ -14,10 +14,10 @@ _CONSENT_CHANGED: Final = "Segment Consent Preference Updated"
 def of_kind(kind: str, said: Said, context: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return what only this kind of message has; None if something is missing."""
     if kind == "track":
-        event = text(said.event)
+        event, properties = text(said.event), said.properties
         if event is None or (event == _CONSENT_CHANGED and not _says_consent(context)):
             return None
-        return {"event": event, "properties": mapping(said.properties)}
+        return {"event": event, "properties": properties if type(properties) is dict else {}}
     if kind == "identify":
         # RudderStack's SDKs say it in the context.
         traits = context.get("traits") if said.traits is None else said.traits
@@ -57,9 +57,9 @@ def identifier(said: Any) -> str | None:
 
 def text(said: Any) -> str | None:
     """Return the name that *said* is, or None; a number is one."""
-    if type(said) is int:
-        return str(said) if said.bit_length() < 256 else None
-    return said if type(said) is str and said.strip() else None
+    if type(said) is str:
+        return said if said.strip() else None
+    return str(said) if type(said) is int and said.bit_length() < 256 else None
 
 
 def mapping(said: Any) -> dict[str, Any]:

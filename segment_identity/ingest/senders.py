@@ -37,6 +37,11 @@ class Request:
             # its answer makes no visitor and carries no cookies of one.
             self._visit.answered = True
 
+    @property
+    def is_followed(self) -> bool:
+        """Whether messages gain anything by what is remembered of how the visitor came."""
+        return self._visit is not None and self._visit.settings.journeys is not None
+
     def silence(self) -> Silence | None:
         """Say why nothing in this request is recorded: no consent, a crawler; or None.
 

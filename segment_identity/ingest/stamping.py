@@ -63,7 +63,7 @@ def message(
     kind = item.type if route == "batch" else route
     if type(kind) is not str or kind not in _KINDS:
         return "invalid"
-    context = fields.mapping(item.context)
+    context = item.context if type(item.context) is dict else {}
     if whole.context:
         context = {**whole.context, **context}
     own = fields.of_kind(kind, item, context)
@@ -76,7 +76,8 @@ def message(
         return who
     if not sender.believed:
         clean(kind, own, context, sender)
-    moment, original = _times(item, whole, believed=sender.believed)
+    moment, original = _times(item, whole, sender)
+    integrations = item.integrations or whole.integrations
     result = {
         "type": kind,
         "messageId": fields.message_id(item.messageId, new_id),
@@ -87,7 +88,7 @@ def message(
         "originalTimestamp": original,
         "receivedAt": whole.received_at,
         "context": context,
-        "integrations": fields.mapping(item.integrations or whole.integrations),
+        "integrations": integrations if type(integrations) is dict else {},
     }
     if sender.believed and item.channel is not None:
         result["channel"] = fields.text(item.channel)
@@ -140,12 +141,12 @@ def _aliased(item: Said, who: Who | Refusal, previous: str, sender: Sender) -> W
     return who if new == sender.user_id and previous == sender.anonymous_id else "untrusted"
 
 
-def _times(item: Said, whole: Shared, *, believed: bool) -> tuple[str, str]:
+def _times(item: Said, whole: Shared, sender: Sender) -> tuple[str, str]:
     """Return when it happened by our clock, and by the client's."""
     said = item.originalTimestamp if item.timestamp is None else item.timestamp
     original = clocks.read(said)
     sent = whole.sent if item.sentAt is None else clocks.read(item.sentAt)
     # A server may well hand in the past; a browser that does has a clock that is wrong.
-    oldest = 0 if believed else whole.received - clocks.MAX_AGE
-    moment = stamp(clocks.corrected(original, sent, whole.received, oldest=oldest))
-    return moment, said if type(said) is str and original is not None else moment
+    oldest = 0 if sender.believed else whole.received - clocks.MAX_AGE
+    moment = stamp(clocks.corrected(original, sent, whole.received, oldest))
+    return moment, said if original is not None and type(said) is str else moment

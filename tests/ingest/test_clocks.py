@@ -59,7 +59,7 @@ def test_a_time_of_ours_is_read_as_it_was_said(milliseconds: int) -> None:
 @given(st.integers(-10 * HOUR, 10 * HOUR), st.integers(0, HOUR))
 def test_a_clock_that_is_wrong_makes_no_difference(skew: int, before: int) -> None:
     sent = NOW + skew
-    assert clocks.corrected(sent - before, sent, NOW, oldest=OLDEST) == NOW - before
+    assert clocks.corrected(sent - before, sent, NOW, OLDEST) == NOW - before
 
 
 @pytest.mark.parametrize(
@@ -82,8 +82,8 @@ def test_a_clock_that_is_wrong_makes_no_difference(skew: int, before: int) -> No
 def test_what_cannot_be_is_the_time_of_receipt(
     original: int | None, sent: int | None, wanted: int
 ) -> None:
-    assert clocks.corrected(original, sent, NOW, oldest=OLDEST) == wanted
+    assert clocks.corrected(original, sent, NOW, OLDEST) == wanted
 
 
 def test_a_server_may_hand_in_the_past() -> None:
-    assert clocks.corrected(1_000, None, NOW, oldest=0) == 1_000
+    assert clocks.corrected(1_000, None, NOW, 0) == 1_000
