@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from browser.bridge_site import DAYS_LATER
+from browser.chromium import USER_AGENT
 from playwright.async_api import Browser, BrowserContext, Page
 
 from .expected import Expected
@@ -171,15 +172,16 @@ async def disagreements(context: BrowserContext, url: str, seed: int) -> tuple[l
 
 
 async def live_all(
-    browser: Browser, urls: list[str], seeds: Iterable[int], *, at_once: int, user_agent: str
+    browsers: list[Browser], urls: list[str], seeds: Iterable[int], *, at_once: int
 ) -> tuple[list[str], int]:
-    """Live through the sequences of *seeds*, several at a time; each seed has its own site."""
+    """Live through the sequences of *seeds*, several at a time, with all browsers and sites."""
     waiting, found, restored = iter(seeds), [], 0
 
     async def work() -> None:
         nonlocal restored
         for seed in waiting:
-            context = await browser.new_context(user_agent=user_agent)
+            browser = browsers[seed // len(urls) % len(browsers)]
+            context = await browser.new_context(user_agent=USER_AGENT)
             context.set_default_timeout(20_000)
             try:
                 differed, came_back = await disagreements(context, urls[seed % len(urls)], seed)
