@@ -32,6 +32,8 @@ _CDN_SETTINGS: Final = {
     "integrations": {"Segment.io": {"apiKey": "a-write-key"}},
     "metrics": {"sampleRate": 0},
 }
+# Without the icon a browser asks for one, at any time, and what it gets may renew the cookies.
+_HEAD: Final = '<!doctype html><title>Page</title><link rel="icon" href="data:,">'
 _LOADER: Final = """<script>
   window.analytics = [];
   analytics._writeKey = "a-write-key";
@@ -93,8 +95,8 @@ def _app(script: Path | None, cookie_first: bool, domain: str | None) -> Starlet
 
     def page(request: Request) -> Response:
         if request.url.path == "/empty":
-            return HTMLResponse("<!doctype html><title>Empty</title>")
-        body = f"<!doctype html><title>Page</title>{bridge(request)}{loader}<p>{request.url.path}"
+            return HTMLResponse(_HEAD)
+        body = f"{_HEAD}{bridge(request)}{loader}<p>{request.url.path}"
         cached = request.url.path == "/cached"
         headers = {"cache-control": "public, max-age=600" if cached else "no-cache"}
         return HTMLResponse(body, headers=headers)
