@@ -97,7 +97,7 @@ def test_whois_finds_the_same_person_by_each_of_their_ids(
 def test_a_person_is_found_from_few_facts_as_from_all(warehouse: Warehouse, policy: Policy) -> None:
     with warehouse.engine.begin() as connection:
         ProfileFacts(policy).prepare(connection)
-        for seed in range(300):
+        for seed in range(100):
             events = drawn(seed)
             emptied(connection)
             in_batches(connection, again(events, seed), random.Random(seed))
