@@ -1,11 +1,13 @@
 """The app at `/v1`, as those see it who post to it."""
 
+import asyncio
 import gzip
 import json
 import logging
 from typing import Any
 
 import pytest
+from web.raw import exchange, http_scope
 
 from segment_identity import Analytics
 from segment_identity.browser import TrackingAPI
@@ -371,3 +373,26 @@ def test_no_key_is_ever_shown(open_site: Sites) -> None:
         assert (
             repr(TrackingAPI(analytics, secret_keys=[SECRET])) == "TrackingAPI(Analytics(memory))"
         )
+
+
+def test_others_have_a_turn_while_a_large_batch_is_taken(open_site: Sites) -> None:
+    site = open_site()
+    said = [{**TRACK, "type": "track", "messageId": f"m-{number}"} for number in range(2_000)]
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def post() -> None:
+        counting = asyncio.create_task(count_turns())
+        await exchange(site.client.app, scope, [{"type": "http.request", "body": body}])
+        counting.cancel()
+
+    body = json.dumps({"batch": said}).encode()
+    scope = http_scope("/v1/b", [(b"sec-fetch-site", b"same-origin")], method="POST")
+    asyncio.run(post())
+    assert turns >= 10
+    assert len(site.events()) == 2_000
