@@ -2,12 +2,12 @@
 
 import importlib
 import json
-import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import sqlalchemy as sa
+from warehouse.server import Server, missing
 
 from segment_identity.facts import Facts
 from segment_identity.warehouse.resolving import Engine
@@ -191,9 +191,23 @@ def sqlite(_: Path) -> Filled:
     return Alchemy(sa.create_engine("sqlite://"), "sqlite")
 
 
+class Postgres(Alchemy):
+    """A PostgreSQL server of its own."""
+
+    def __init__(self) -> None:
+        self._server = Server()
+        self._server.start()
+        url = self._server.create().replace("postgresql://", "postgresql+psycopg://")
+        super().__init__(sa.create_engine(url), "postgres")
+
+    def close(self) -> None:
+        super().close()
+        self._server.stop()
+        self._server.remove()
+
+
 def postgres(_: Path) -> Filled | None:
-    url = os.environ.get("SEGMENT_IDENTITY_POSTGRES")
-    return Alchemy(sa.create_engine(url), "postgres") if url else None
+    return None if missing() else Postgres()
 
 
 def duckdb(_: Path) -> Filled | None:
