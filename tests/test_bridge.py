@@ -185,6 +185,24 @@ def test_a_reset_in_the_page_reaches_the_server(visitor: BrowserContext, site: B
     assert (said["userId"], said["hint"]) == (None, None)
 
 
+def test_a_reset_is_not_undone_by_what_another_tab_still_sees(
+    visitor: BrowserContext, site: BridgeSite
+) -> None:
+    """Tabs in other processes see localStorage change a moment later."""
+    page = opened(visitor, site.url)
+    before = in_page(page)["anonymousId"]
+    page.evaluate(
+        """() => {
+            const stale = localStorage.ajs_anonymous_id
+            analytics.reset()
+            localStorage.ajs_anonymous_id = stale
+            window.dispatchEvent(new Event("focus"))
+        }"""
+    )
+    assert "ajs_anonymous_id" not in cookies(visitor)
+    assert in_page(page)["anonymousId"] != before
+
+
 def test_a_page_without_analytics_js_can_reset_too(
     visitor: BrowserContext, bare: BridgeSite
 ) -> None:

@@ -68,7 +68,9 @@
       return (/^("|null$)/.test(text) ? parse(text) : text) || null
     })
 
-  const current = (cookies = held(cookie)) => (cookies[0] ? cookies : held(stored))
+  // After a reset localStorage may still look full to another tab, and must not bring anybody back.
+  const current = (cookies = held(cookie)) =>
+    cookies[0] || cookie('ajs_reset') ? cookies : held(stored)
   const differ = (some, others) => some.some((one, i) => one != others[i])
   const each = (names, act) => names.split(' ').forEach(act)
 

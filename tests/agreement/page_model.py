@@ -140,7 +140,8 @@ class Page:
 
     def current(self) -> Ids:
         """Return the ids that count: those of the cookies if they hold an anonymousId."""
-        store: Store = self.cookies if self.cookies.get(DEVICE) else self.storage
+        alone = self.cookies.get(DEVICE) or self.cookies.read("ajs_reset")
+        store: Store = self.cookies if alone else self.storage
         return [store.get(key) for key in KEYS]
 
     def sync(self) -> None:
