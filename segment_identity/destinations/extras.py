@@ -15,6 +15,12 @@ def load(module: str, what: str, extra: str) -> ModuleType:
         if (error.name or "").startswith("segment_identity"):
             raise
         raise missing(error, what, extra) from error
+    except MissingExtra as error:
+        # It names the extra of the module, and *extra* brings what *what* needs besides.
+        cause = error.__cause__
+        if not isinstance(cause, ModuleNotFoundError):
+            raise
+        raise missing(cause, what, extra) from cause
 
 
 def missing(error: ModuleNotFoundError, what: str, extra: str) -> MissingExtra:
