@@ -12,15 +12,13 @@ on a busy machine the median says more about its other work.
 import argparse
 import gzip
 import statistics
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-import uvicorn
 from browser.chromium import new_visitor, open_chromium
 from playwright.sync_api import Browser, Page
+from servers import in_thread
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -59,18 +57,8 @@ def serving() -> Iterator[str]:
     """Serve the page from a thread."""
     middleware = Middleware(IdentityMiddleware, secret_key="a-key-for-benchmarks-Rk3v")
     app = Starlette(routes=[Route("/", show)], middleware=[middleware])
-    config = uvicorn.Config(app, port=0, log_level="warning")
-    socket = config.bind_socket()
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
-    thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{socket.getsockname()[1]}/"
-    finally:
-        server.should_exit = True
-        thread.join()
+    with in_thread(app) as port:
+        yield f"http://127.0.0.1:{port}/"
 
 
 def loads(browser: Browser, url: str, count: int, *, new: bool) -> list[float]:

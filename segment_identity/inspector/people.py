@@ -57,5 +57,5 @@ class People:
             for date, calls in groupby(newest, lambda call: call.timestamp[:10])
         ]
         colours = {each: number % 6 for number, each in enumerate(profile.anonymous_ids)}
-        history = self._profiles.trait_history(text)
+        history = self._profiles.trait_history(profile)
         return Person(profile, family, picture(family), history, days, colours)

@@ -102,12 +102,10 @@ class Profiles:
             members, facts = found
             return family(facts, next(iter(members)), self._policy)
 
-    def trait_history(self, text: str) -> Mapping[str, Sequence[Change]]:
-        """Return what every trait of the person who has this id was, and when it changed."""
+    def trait_history(self, person: Profile) -> Mapping[str, Sequence[Change]]:
+        """Return what every trait of a *person* was, and when it changed."""
         with self._connected() as connection:
-            found = people.members(connection, text, self._policy) or {}
-            users, devices = profile.values(found, "user_id"), profile.values(found, "anonymous_id")
-            return history(connection, users, devices)
+            return history(connection, person.user_ids, person.anonymous_ids)
 
     def sessions(self, text: str, *, gap: float = GAP, limit: int = 10_000) -> list[PastSession]:
         """Return the sessions of the person who has this id; none if nobody has it.

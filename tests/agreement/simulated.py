@@ -1,13 +1,13 @@
 """Makes the steps happen without a browser: model pages, and the real middleware."""
 
 import random
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from starlette.types import Message, Receive, Scope, Send
 from web.jar import Cookie, Jar
-from web.raw import END, http_scope
+from web.raw import END, at_once, http_scope, unread
 
 from segment_identity import Identity, IdentityMiddleware
 
@@ -75,7 +75,7 @@ class Visitor:
         async def send(message: Message) -> None:
             sent.append(message)
 
-        _run(self.server(scope, _never, send))
+        at_once(self.server(scope, unread, send))
         return scope["seen"], [value for name, value in sent[0]["headers"] if name == b"set-cookie"]
 
     def take(self, lines: list[bytes]) -> None:
@@ -238,16 +238,3 @@ async def _perform(scope: Scope, receive: Receive, send: Send) -> None:
     headers = [_PUBLIC] if scope["public"] else []
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send(END)
-
-
-async def _never() -> Message:
-    raise AssertionError("nobody reads the body")
-
-
-def _run(coroutine: Coroutine[Any, Any, None]) -> None:
-    """Run what never waits, without a loop."""
-    try:
-        coroutine.send(None)
-    except StopIteration:
-        return
-    raise AssertionError("the middleware waited for something")

@@ -1,14 +1,12 @@
 """A tiny app with the real Analytics.js in its page, which stands in for Segment's hosts too."""
 
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import uvicorn
+from servers import in_thread
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -54,18 +52,8 @@ class Site:
 def open_site(script: Path) -> Iterator[Site]:
     """Serve the page with *script* as its Analytics.js from a thread."""
     posted: list[dict[str, Any]] = []
-    config = uvicorn.Config(_app(script, posted), port=0, log_level="warning")
-    socket = config.bind_socket()
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
-    thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.01)
-        yield Site(f"http://127.0.0.1:{socket.getsockname()[1]}", posted)
-    finally:
-        server.should_exit = True
-        thread.join()
+    with in_thread(_app(script, posted)) as port:
+        yield Site(f"http://127.0.0.1:{port}", posted)
 
 
 def _app(script: Path, posted: list[dict[str, Any]]) -> Starlette:

@@ -1,7 +1,6 @@
 """A site whose pages hold the bridge, with the real Analytics.js or without."""
 
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import uvicorn
+from servers import in_thread
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -76,18 +75,8 @@ def open_bridge_site(
     script: Path | None, *, cookie_first: bool = False, domain: str | None = None
 ) -> Iterator[BridgeSite]:
     """Serve the site from a thread, with *script* as its Analytics.js."""
-    config = uvicorn.Config(_app(script, cookie_first, domain), port=0, log_level="warning")
-    socket = config.bind_socket()
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
-    thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.01)
-        yield BridgeSite(socket.getsockname()[1])
-    finally:
-        server.should_exit = True
-        thread.join()
+    with in_thread(_app(script, cookie_first, domain)) as port:
+        yield BridgeSite(port)
 
 
 def _app(script: Path | None, cookie_first: bool, domain: str | None) -> Starlette:

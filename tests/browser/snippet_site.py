@@ -1,14 +1,12 @@
 """A site whose pages hold the snippet, which stands in for a collector and Segment's CDN too."""
 
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import uvicorn
+from servers import in_thread
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -93,18 +91,8 @@ def open_snippet_site(
                 )
             ],
         )
-        config = uvicorn.Config(app, port=0, log_level="warning")
-        socket = config.bind_socket()
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
-        thread.start()
-        try:
-            while not server.started:
-                time.sleep(0.01)
-            yield SnippetSite(socket.getsockname()[1], analytics, memory, posted)
-        finally:
-            server.should_exit = True
-            thread.join()
+        with in_thread(app) as port:
+            yield SnippetSite(port, analytics, memory, posted)
 
 
 def _routes(

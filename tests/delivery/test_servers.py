@@ -1,53 +1,29 @@
 """Real servers, ended by SIGTERM right after the last answer."""
 
-import os
-import re
 import signal
 import sqlite3
 import subprocess
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Final
 
 import httpx
 import pytest
+from servers import UVICORN, in_process
 
 REQUESTS: Final = 300
 TESTS: Final = Path(__file__).parents[1]
-UVICORN: Final = ("uvicorn", "--host", "127.0.0.1", "--port", "0")
 HYPERCORN: Final = ("hypercorn", "--bind", "127.0.0.1:0")
 
 
-@contextmanager
 def serving(
     command: Sequence[str], database: Path
-) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-    """Start a server on a free port; it is killed with the block if it has not ended."""
-    process = subprocess.Popen(
-        [sys.executable, "-u", "-m", *command, "delivery.served:app"],
-        cwd=TESTS,
-        env={**os.environ, "EVENTS": str(database), "PYTHONPATH": str(TESTS)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    with process:
-        try:
-            assert process.stdout is not None
-            said = ""
-            for line in process.stdout:
-                said += line
-                found = re.search(r"http://127\.0\.0\.1:\d+", line)
-                if found is not None:
-                    break
-            else:
-                pytest.fail(said)
-            yield process, found[0]
-        finally:
-            process.kill()
+) -> AbstractContextManager[tuple["subprocess.Popen[str]", str]]:
+    """Serve the app by a server, with its events in *database*."""
+    environment = {"EVENTS": str(database), "PYTHONPATH": str(TESTS)}
+    return in_process(*command, "delivery.served:app", folder=TESTS, environment=environment)
 
 
 def visit(url: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Final
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from warehouse.support import NEWEST, TOLD, batch
 
 from segment_identity import Analytics, ConfigurationError, Fault
 from segment_identity.messages import Message
@@ -92,11 +93,6 @@ def message(number: int, kind: str = "track", **fields: Any) -> Message:
         "integrations": {},
         **fields,
     }
-
-
-def batch(*messages: Message) -> list[bytes]:
-    """Encode messages as the queue does."""
-    return [json.dumps(each).encode() for each in messages]
 
 
 def test_every_type_of_message_has_its_table(file: Path) -> None:
@@ -179,21 +175,6 @@ def test_batch_that_comes_twice_changes_nothing(file: Path, warehouse: Warehouse
     assert {name: query(file, f"SELECT * FROM {name}") for name in tables(file)} == before
     assert len(before["seen"]) == 2
     assert len(before["discards"]) == 1
-
-
-TOLD: Final[list[dict[str, Any]]] = [
-    {"plan": "free", "name": "Ada", "city": "Wien"},
-    {"city": "Graz", "age": 35},
-    {"plan": "gold", "age": None},
-    {"email": "ada@example.com"},
-]
-NEWEST: Final = {
-    "plan": "gold",
-    "name": "Ada",
-    "city": "Graz",
-    "age": 35,
-    "email": "ada@example.com",
-}
 
 
 @pytest.mark.parametrize("size", [1, 2, 4])

@@ -8,13 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Final
 
 import httpx
 import pytest
-from delivery.test_servers import UVICORN
+from servers import UVICORN, in_process
 
 PAGE: Final = (Path(__file__).parents[2] / "docs" / "frameworks.md").read_text()
 BLOCKS: Final = {
@@ -34,30 +34,12 @@ django_settings.configure(SECRET_KEY="any", ROOT_URLCONF=__name__, ALLOWED_HOSTS
 """
 
 
-@contextmanager
-def serving(folder: Path, program: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-    """Serve a program by uvicorn on a free port."""
+def serving(
+    folder: Path, program: str
+) -> AbstractContextManager[tuple["subprocess.Popen[str]", str]]:
+    """Serve a program by uvicorn."""
     (folder / "shop.py").write_text(program)
-    with subprocess.Popen(
-        [sys.executable, "-u", "-m", *UVICORN, "shop:app"],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            said = ""
-            for line in process.stdout:
-                said += line
-                found = re.search(r"http://127\.0\.0\.1:\d+", line)
-                if found is not None:
-                    break
-            else:
-                pytest.fail(said)
-            yield process, found[0]
-        finally:
-            process.kill()
+    return in_process(*UVICORN, "shop:app", folder=folder)
 
 
 def rows(folder: Path, query: str) -> list[tuple[object, ...]]:

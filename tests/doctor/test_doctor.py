@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -12,38 +11,20 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from servers import UVICORN, in_process
 
 from .apps import SCRIPTS
 
 TESTS: Final = Path(__file__).parents[1]
-UVICORN: Final = ("uvicorn", "--host", "127.0.0.1", "--port", "0", "--log-level", "info")
 
 
 @contextmanager
 def serving(*options: str) -> Iterator[str]:
     """Serve all shops and give the address."""
-    command = [sys.executable, "-u", "-m", *UVICORN, *options, "doctor.apps:app"]
-    with subprocess.Popen(
-        command,
-        cwd=TESTS,
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            said = ""
-            for line in process.stdout:
-                said += line
-                found = re.search(r"https?://127\.0\.0\.1:\d+", line)
-                if found is not None:
-                    break
-            else:
-                pytest.fail(said)
-            yield found[0]
-        finally:
-            process.terminate()
+    command = (*UVICORN, *options, "doctor.apps:app")
+    environment = {"PYTHONPATH": str(TESTS)}
+    with in_process(*command, folder=TESTS, environment=environment) as (_, url):
+        yield url
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import uvicorn
+from servers import in_thread
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -95,21 +94,9 @@ def serve(page: str = "", script: Path | None = None) -> Iterator[Served]:
     memory = Memory()
     with Analytics(memory) as analytics:
         served = Served("", analytics, memory)
-        config = uvicorn.Config(
-            _app(served, page, script), port=0, log_level="warning", timeout_graceful_shutdown=5
-        )
-        socket = config.bind_socket()
-        served.url = f"http://127.0.0.1:{socket.getsockname()[1]}"
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
-        thread.start()
-        try:
-            while not server.started:
-                time.sleep(0.01)
+        with in_thread(_app(served, page, script), timeout_graceful_shutdown=5) as port:
+            served.url = f"http://127.0.0.1:{port}"
             yield served
-        finally:
-            server.should_exit = True
-            thread.join()
 
 
 def _came(message: Message) -> bool:

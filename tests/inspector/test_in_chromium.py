@@ -1,17 +1,14 @@
 """The inspector in a real Chromium, on a desk and on a phone, by day and by night."""
 
 import os
-import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Literal
 
 import pytest
 from browser.chromium import needs_chromium, open_chromium
-from delivery.test_servers import UVICORN
 from playwright.sync_api import Browser, Page, expect
+from servers import UVICORN, in_process
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
@@ -65,22 +62,8 @@ def chromium() -> Iterator[Browser]:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("inspector")
     (folder / "watched.py").write_text(PROGRAM)
-    with subprocess.Popen(
-        [sys.executable, "-u", "-m", *UVICORN, "watched:app"],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            for line in process.stdout:
-                found = re.search(r"http://127\.0\.0\.1:\d+", line)
-                if found is not None:
-                    yield found[0]
-                    break
-        finally:
-            process.kill()
+    with in_process(*UVICORN, "watched:app", folder=folder) as (_, url):
+        yield url
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -18,6 +18,8 @@ from starlette.testclient import TestClient
 from segment_identity import Analytics, ConfigurationError, IdentityMiddleware
 from segment_identity.inspector import Inspector
 from segment_identity.inspector.watching import Watch
+from segment_identity.stitching import Policy
+from segment_identity.warehouse import Warehouse
 
 TOKEN: Final = "t0ken-of-enough-characters"
 HERE: Final = ("127.0.0.1", 50_000)
@@ -134,6 +136,22 @@ def test_a_person_is_shown_with_their_past_and_nothing_of_it_is_markup(
     by_device = here.get("/inspector/people", params={"id": here.cookies["ajs_anonymous_id"]})
     assert "<h1" in by_device.text
     assert "ada" in by_device.text
+
+
+@pytest.mark.parametrize(("policy", "owner"), [("first", "ada"), ("last", "bob")])
+def test_a_shared_device_is_shown_with_whom_the_policy_gives_it_to(
+    tmp_path: Path, policy: Policy, owner: str
+) -> None:
+    url = f"sqlite:///{tmp_path / 'shared.db'}"
+    with Analytics(Warehouse(url, profiles=policy)) as analytics:
+        for number, user in enumerate(("ada", "bob")):
+            visitor = analytics.identity(anonymous_id="kiosk-0042", user_id=user)
+            visitor.track("Seen", timestamp=f"2026-01-0{number + 1}T12:00:00Z")
+        assert analytics.flush(20)
+        here = browser(site(analytics, warehouse=url, policy=policy))
+        page = here.get("/inspector/people", params={"id": "kiosk-0042"}).text
+    assert f'<h1 class="id">{owner}</h1>' in page
+    assert "stay apart" in page
 
 
 @pytest.mark.parametrize("sought", ["nobody", HOSTILE, "x" * 5_000, "user_id:", "\x00"])

@@ -106,3 +106,19 @@ def message(number: int, kind: str = "track", **fields: Any) -> Message:
 def batch(*messages: Message) -> list[bytes]:
     """Encode messages as the queue does."""
     return [json.dumps(each).encode() for each in messages]
+
+
+# What four calls said of somebody, in order, and what is known of them then.
+TOLD: Final[list[dict[str, Any]]] = [
+    {"plan": "free", "name": "Ada", "city": "Wien"},
+    {"city": "Graz", "age": 35},
+    {"plan": "gold", "age": None},
+    {"email": "ada@example.com"},
+]
+NEWEST: Final = {
+    "plan": "gold",
+    "name": "Ada",
+    "city": "Graz",
+    "age": 35,
+    "email": "ada@example.com",
+}

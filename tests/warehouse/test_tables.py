@@ -13,7 +13,7 @@ from segment_identity.names import ident, table_of
 from segment_identity.warehouse import Warehouse, tables
 
 from .server import Server
-from .support import DAY, Database, batch, message
+from .support import DAY, NEWEST, TOLD, Database, batch, message
 
 
 @pytest.fixture
@@ -164,21 +164,6 @@ def test_a_batch_that_comes_twice_changes_nothing(database: Database, warehouse:
         warehouse.send(again)
     assert database.everything() == before
     assert len(before["discards"]) == 3
-
-
-TOLD: Final[list[dict[str, Any]]] = [
-    {"plan": "free", "name": "Ada", "city": "Wien"},
-    {"city": "Graz", "age": 35},
-    {"plan": "gold", "age": None},
-    {"email": "ada@example.com"},
-]
-NEWEST: Final = {
-    "plan": "gold",
-    "name": "Ada",
-    "city": "Graz",
-    "age": 35,
-    "email": "ada@example.com",
-}
 
 
 @pytest.mark.parametrize("size", [1, 3, 500])

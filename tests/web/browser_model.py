@@ -10,7 +10,7 @@ anonymousId that has to stay until there is a cause for another. Time is a numbe
 
 import json
 import random
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, unquote
@@ -31,7 +31,7 @@ from segment_identity.destinations import Memory
 from segment_identity.ids import is_anonymous_id
 
 from .jar import Cookie, Jar
-from .raw import END, START, http_scope
+from .raw import END, START, at_once, http_scope, unread
 
 HOST: Final = "www.shop.example"
 PARENT: Final = "shop.example"
@@ -212,7 +212,7 @@ class Browser(RuleBasedStateMachine):
         scope = http_scope(path, scheme="https", method=method, act=act)
         scope["headers"] = headers
         sent: list[Message] = []
-        _run(self.server(scope, _never, _collecting(sent)))
+        at_once(self.server(scope, unread, _collecting(sent)))
         lines = [value for name, value in sent[0]["headers"] if name == b"set-cookie"]
         answer = Answer(scope["before"], scope["after"], lines)
         self.check(answer.before)
@@ -496,19 +496,6 @@ def _collecting(sent: list[Message]) -> Send:
         sent.append(message)
 
     return send
-
-
-async def _never() -> Message:
-    raise AssertionError("nobody reads the body")
-
-
-def _run(coroutine: Coroutine[Any, Any, None]) -> None:
-    """Run what never waits, without a loop."""
-    try:
-        coroutine.send(None)
-    except StopIteration:
-        return
-    raise AssertionError("the middleware waited for something")
 
 
 def _text(value: str | None) -> str | None:

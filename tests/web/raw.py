@@ -1,7 +1,7 @@
 """Drive an app through raw ASGI messages, with no client library in between."""
 
 import asyncio
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Coroutine, Iterable, MutableMapping
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Scope
@@ -73,3 +73,17 @@ def cookie_names(message: MutableMapping[str, Any]) -> set[bytes]:
     """Return the names of the cookies a response sets."""
     lines = [value for name, value in message["headers"] if name.lower() == b"set-cookie"]
     return {line.partition(b"=")[0] for line in lines}
+
+
+async def unread() -> Message:
+    """Be the body of a request whose app never asks for it."""
+    raise AssertionError("nobody reads the body")
+
+
+def at_once(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run what never waits, without a loop."""
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        return
+    raise AssertionError("the middleware waited for something")
