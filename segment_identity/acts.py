@@ -59,9 +59,13 @@ def follow_app(visit: Visit, sink: Sink | None) -> None:
         # Nobody can know that it was said before, so it would be said with every request.
         visit.become(visitor.named(visit.visitor, user_id))
     elif verb == "identify":
-        call = calls.bare(visit.now(), visit.new_id())
         policy = visitor.authoritative(visit.on_user_change)
-        identify(visit, sink, user_id, traits, call, policy)
+        if visit.stores:
+            call = calls.bare(visit.now(), visit.new_id())
+            identify(visit, sink, user_id, traits, call, policy)
+        else:
+            # For the same reason; the next answer that can keep it records it.
+            _tie(visit, user_id, traits, policy)
     if verb is not None and visit.occasion().silence is None:
         visit.used = True
     return None
@@ -102,6 +106,16 @@ def identify(
     policy: OnUserChange,
 ) -> None:
     """Tie a person, or traits, to the visitor, and record it."""
+    after = _tie(visit, user_id, traits, policy)
+    if after is not None:
+        told = after.traits if visit.remembers else traits
+        record(visit, sink, "identify", {"traits": told}, call)
+    elif sink is not None:
+        sink.drop("refused")
+
+
+def _tie(visit: Visit, user_id: str | None, traits: Traits, policy: OnUserChange) -> Visitor | None:
+    """Return the visitor with this person or these traits; None if the policy refused."""
     if user_id is not None and visitor.looks_like_email(user_id):
         visit.advise("email", _EMAIL)
     found = visit.found()
@@ -116,12 +130,9 @@ def identify(
     )
     if after is None:
         visit.advise("refused", _REFUSED)
-        if sink is not None:
-            sink.drop("refused")
-        return
+        return None
     visit.become(after)
-    told = after.traits if visit.remembers else traits
-    record(visit, sink, "identify", {"traits": told}, call)
+    return after
 
 
 def forget(visit: Visit, *, keep_device: bool) -> None:

@@ -128,7 +128,7 @@ class IdentityMiddleware:
         identity = state["identity"] = Identity(visit, self._analytics)
         if kind == "websocket":
             # Its handshake sets no cookie: an identity can be read there and not stored.
-            visit.answered = True
+            visit.answered, visit.stores = True, False
 
         # Not a coroutine function, as most messages only pass through.
         def send_with_identity(message: Message) -> Awaitable[None]:

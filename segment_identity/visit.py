@@ -41,6 +41,8 @@ class Visit(msgspec.Struct, eq=False, kw_only=True):
     changed: bool = False
     decided: bool = False
     paged: bool = False
+    # There is an answer in which the browser is told who the visitor is now.
+    stores: bool = True
     # Staff act as the user; an opt-out (or, False, opt-in) was asked for.
     acting: bool = False
     opting_out: bool | None = None

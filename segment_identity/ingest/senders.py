@@ -35,7 +35,7 @@ class Request:
         if self._visit is not None:
             # What trackers post is no visit of a page, although SDKs ask for `*/*` as browsers did:
             # its answer makes no visitor and carries no cookies of one.
-            self._visit.answered = True
+            self._visit.answered, self._visit.stores = True, False
 
     @property
     def is_followed(self) -> bool:

@@ -213,6 +213,26 @@ def test_websocket_stores_nothing(stack: Stack) -> None:
     assert stack.devices() == {anonymous_id}
 
 
+def test_websockets_know_the_apps_user_and_identify_them_nowhere(stack: Stack) -> None:
+    """Nothing can be kept in them, so every one would say it again."""
+
+    def user(connection: object) -> str:
+        return "ada"
+
+    stack.ours = Middleware(
+        IdentityMiddleware, secret_key=SECRET, analytics=stack.analytics, user=user
+    )
+    page = Route("/", lambda request: HTMLResponse("<p>Hi"))
+    client = TestClient(stack.app(WebSocketRoute("/chat", chat), page), headers=DOCUMENT)
+    for _ in range(3):
+        with client.websocket_connect("/chat") as socket:
+            assert socket.receive_json()[1] == "ada"
+    assert stack.events() == [("Chatted", "ada")] * 3
+    client.get("/")
+    client.get("/")
+    assert stack.events()[3:] == [("identify", "ada")]
+
+
 def test_refused_websocket_stores_nothing(stack: Stack) -> None:
     async def refuse(websocket: WebSocket) -> None:
         get_identity(websocket).identify("ada")
