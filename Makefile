@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench faults fuzz agree kafka engines sql clean
+.PHONY: demo test check docs bench faults fuzz agree kafka engines sql clean
 
 demo: $(VENV)/.example example_app/node_modules
 	@$(BIN)/python -m example_app
@@ -14,6 +14,10 @@ check: $(VENV)/.dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+
+# After a change to a public signature or docstring, or to what reconciling decides.
+docs: $(VENV)/.dev
+	@PYTHONPATH=tests $(BIN)/python -m docs.making
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.requests

@@ -1,51 +1,26 @@
 """The code of docs/frameworks.md, each block in a real server or worker."""
 
-import re
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import httpx
 import pytest
-from servers import UVICORN, in_process
 
-PAGE: Final = (Path(__file__).parents[2] / "docs" / "frameworks.md").read_text()
-BLOCKS: Final = {
-    heading: re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    for heading, text in re.findall(r"^## (.*?)$(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
-}
-# What a project of the reader has already.
-SETTINGS: Final = """
-from types import SimpleNamespace
+from .pages import SETTINGS, blocks, rows, serving
 
-settings = SimpleNamespace(secret_key="Rk3vTq9w-YbN2xLm8-tests", broker="memory://")
-"""
+BLOCKS: Final = blocks("docs/frameworks.md")
 DJANGO: Final = """
 from django.conf import settings as django_settings
 
 django_settings.configure(SECRET_KEY="any", ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"])
 """
-
-
-def serving(
-    folder: Path, program: str
-) -> AbstractContextManager[tuple["subprocess.Popen[str]", str]]:
-    """Serve a program by uvicorn."""
-    (folder / "shop.py").write_text(program)
-    return in_process(*UVICORN, "shop:app", folder=folder)
-
-
-def rows(folder: Path, query: str) -> list[tuple[object, ...]]:
-    """Return what the database of the program answers."""
-    with closing(sqlite3.connect(folder / "analytics.db")) as database:
-        return database.execute(query).fetchall()
 
 
 @pytest.mark.parametrize(

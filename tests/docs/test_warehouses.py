@@ -1,6 +1,5 @@
 """The code of docs/warehouses.md, each block in a process of its own."""
 
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +10,9 @@ from warehouse.support import batch
 
 from segment_identity.warehouse import Warehouse
 
-PAGE: Final = (Path(__file__).parents[2] / "docs" / "warehouses.md").read_text()
-BLOCKS: Final = dict(
-    re.findall(r"^## (.*?)$.*?^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-)
+from .pages import blocks
+
+BLOCKS: Final = {heading: found[0] for heading, found in blocks("docs/warehouses.md").items()}
 
 
 def shop(folder: Path) -> str:
