@@ -15,7 +15,7 @@ check: $(VENV)/.dev
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
-# After a change to a public signature or docstring, or to what reconciling decides.
+# After a change to a public signature or docstring, or to what is decided about a visitor.
 docs: $(VENV)/.dev
 	@PYTHONPATH=tests $(BIN)/python -m docs.making
 

@@ -6,13 +6,14 @@ They stand between two comments, and `test_made` holds them to the code.
 import logging
 from typing import Final
 
-from . import decisions, reference, states
+from . import decisions, reference, situations, states
 from .pages import ROOT
 
 _PART: Final = "<!-- made: {} -->\n"
 _END: Final = "<!-- end -->\n"
 PARTS: Final = {
     "docs/cookies.md": {"states": states.picture, "decisions": decisions.table},
+    "docs/privacy.md": {"situations": situations.table},
     "docs/reference.md": {"reference": reference.reference},
 }
 

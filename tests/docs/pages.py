@@ -3,18 +3,24 @@
 import re
 import sqlite3
 import subprocess
-from contextlib import AbstractContextManager, closing
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, chdir, closing, contextmanager
 from pathlib import Path
-from typing import Final
+from types import ModuleType
+from typing import Any, Final
 
 from servers import UVICORN, in_process
 
+from segment_identity import Analytics
+
 ROOT: Final = Path(__file__).parents[2]
+SECRET: Final = "Rk3vTq9w-YbN2xLm8-tests"
 # What a project of the reader has already.
-SETTINGS: Final = """
+SETTINGS: Final = f"""
 from types import SimpleNamespace
 
-settings = SimpleNamespace(secret_key="Rk3vTq9w-YbN2xLm8-tests", broker="memory://")
+settings = SimpleNamespace(secret_key="{SECRET}", broker="memory://")
 """
 
 
@@ -53,3 +59,20 @@ def rows(folder: Path, query: str) -> list[tuple[object, ...]]:
     """Return what the database of the program answers."""
     with closing(sqlite3.connect(folder / "analytics.db")) as database:
         return database.execute(query).fetchall()
+
+
+@contextmanager
+def running(code: str, folder: Path) -> Iterator[dict[str, Any]]:
+    """Run a block in *folder* as a program of the reader, and give what it defines."""
+    module = ModuleType("block")
+    names = vars(module)
+    sys.modules[module.__name__] = module
+    try:
+        with chdir(folder):
+            exec(compile(SETTINGS + code, "a block", "exec"), names)
+            yield names
+            for each in names.values():
+                if isinstance(each, Analytics):
+                    assert each.close(10)
+    finally:
+        del sys.modules[module.__name__]
