@@ -65,7 +65,7 @@ def create_app(
     """
     engine = create_engine(f"sqlite:///{database}")
     accounts = Accounts(engine)
-    analytics = Analytics(f"sqlite:///{database}")
+    analytics = Analytics(f"sqlite:///{database}", clock=clock)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from browser.analytics_page import bundle, open_site
 from browser.chromium import needs_chromium, new_visitor, open_chromium
+from browser.customer import EMAIL
 from browser.shop import Shop, open_shop, rows
-from browser.walk import EMAIL, Walk, walk
+from browser.walk import Walk, walk
 from playwright.sync_api import Browser, expect
 
 pytestmark = [pytest.mark.browser, needs_chromium]

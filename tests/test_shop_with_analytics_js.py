@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 from browser.chromium import needs_chromium, new_visitor, open_chromium
+from browser.customer import fill_sign_up
 from browser.shop import Shop, open_shop, rows
 from browser.walk import Walk, walk
 from playwright.sync_api import Browser, Page, expect
@@ -67,11 +68,7 @@ def in_step(page: Page) -> None:
 
 def sign_up(page: Page, url: str) -> None:
     page.goto(f"{url}/sign-up")
-    page.get_by_label("Name").fill("Ada Lovelace")
-    page.get_by_label("E-mail").fill("ada@example.com")
-    page.get_by_label("Password").fill("difference engine")
-    page.get_by_role("button", name="Create account").click()
-    expect(page).to_have_url(f"{url}/welcome")
+    fill_sign_up(page)
 
 
 def got(page: Page) -> list[str]:

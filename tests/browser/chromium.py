@@ -26,6 +26,16 @@ USER_AGENT: Final = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/140.0.0.0 Safari/537.36"
 )
+_DESK: Final[dict[str, Any]] = {
+    "user_agent": USER_AGENT,
+    "viewport": {"width": 1280, "height": 900},
+}
+_PHONE: Final[dict[str, Any]] = {
+    "user_agent": USER_AGENT.replace("X11; Linux x86_64", "Linux; Android 16; K"),
+    "viewport": {"width": 390, "height": 844},
+    "is_mobile": True,
+    "has_touch": True,
+}
 # For what a page sends while it closes, too, which is no longer the context's.
 _ARGUMENTS: Final = (*_QUIET, f"--user-agent={USER_AGENT}")
 LAUNCH: Final[dict[str, Any]] = {
@@ -50,13 +60,12 @@ def open_chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def new_visitor(browser: Browser, *, scripts: bool = True) -> Iterator[BrowserContext]:
-    """Open a fresh profile with a desktop-sized window."""
+def new_visitor(
+    browser: Browser, *, scripts: bool = True, phone: bool = False
+) -> Iterator[BrowserContext]:
+    """Open a fresh profile with a desktop-sized window, or on a phone."""
     context = browser.new_context(
-        user_agent=USER_AGENT,
-        viewport={"width": 1280, "height": 900},
-        color_scheme="light",
-        java_script_enabled=scripts,
+        **(_PHONE if phone else _DESK), color_scheme="light", java_script_enabled=scripts
     )
     context.set_default_timeout(10_000)
     try:

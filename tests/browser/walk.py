@@ -8,8 +8,9 @@ from typing import Final
 
 from playwright.sync_api import Page, expect
 
-EMAIL: Final = "ada@example.com"
-_PASSWORD: Final = "difference engine"
+from browser import customer
+from browser.customer import EMAIL, await_event
+
 _DESKTOP: Final = (1280, 900)
 _PHONE: Final = (390, 844)
 _FOLDER: Final = os.environ.get("SCREENSHOTS")
@@ -40,7 +41,7 @@ def walk(page: Page, url: str) -> Walk:
 def _browse(page: Page, url: str, seen: Walk) -> None:
     page.goto(url)
     page.evaluate("window.sameDocument = true")
-    _await_event(page, "/")
+    await_event(page, "/")
     seen.updated_without_reload = page.evaluate("window.sameDocument === true")
     seen.anonymous_ids["first page"] = _cookies(page)["ajs_anonymous_id"]
     _shoot(page, "home", "/", seen)
@@ -63,11 +64,7 @@ def _subscribe(page: Page, url: str, seen: Walk) -> None:
 def _sign_up(page: Page, url: str, seen: Walk) -> None:
     page.get_by_role("link", name="Sign up").click()
     _shoot(page, "sign-up", "/sign-up", seen)
-    page.get_by_label("Name").fill("Ada Lovelace")
-    page.get_by_label("E-mail").fill(EMAIL)
-    page.get_by_label("Password").fill(_PASSWORD)
-    page.get_by_role("button", name="Create account").click()
-    expect(page).to_have_url(f"{url}/welcome")
+    customer.fill_sign_up(page)
     _shoot(page, "welcome", "/welcome", seen)
     seen.user_id = _cookies(page)["ajs_user_id"]
 
@@ -89,16 +86,8 @@ def _log_out(page: Page, url: str, seen: Walk) -> None:
 def _log_in(page: Page, url: str, seen: Walk) -> None:
     page.get_by_role("link", name="Log in").click()
     _shoot(page, "log-in", "/log-in", seen)
-    page.get_by_label("E-mail").fill(EMAIL)
-    page.get_by_label("Password").fill(_PASSWORD)
-    page.get_by_role("button", name="Log in").click()
-    expect(page.get_by_role("link", name="Account")).to_be_visible()
+    customer.fill_log_in(page)
     _shoot(page, "logged-in", "Signed In", seen)
-
-
-def _await_event(page: Page, text: str) -> None:
-    """Wait until the panel itself has fetched an event called *text*."""
-    expect(page.locator("body.live .what").get_by_text(text, exact=True).first).to_be_visible()
 
 
 def _cookies(page: Page) -> dict[str, str]:
@@ -107,7 +96,7 @@ def _cookies(page: Page) -> dict[str, str]:
 
 def _shoot(page: Page, name: str, event: str, seen: Walk) -> None:
     """Look at a page in every size and colour, once *event* has arrived in its panel."""
-    _await_event(page, event)
+    await_event(page, event)
     for look in _looks(page):
         if look.startswith("phone"):
             width = page.evaluate("document.documentElement.scrollWidth")
