@@ -9,7 +9,10 @@ import hmac
 from typing import Final
 
 _DAY: Final = 86_400
-_PREFIX: Final = "d-"
+# All ids are the prefix and digits of these, so that they can be told from others.
+PREFIX: Final = "d-"
+HEX: Final = "0123456789abcdef"
+LENGTH: Final = len(PREFIX) + 32
 
 
 class DailyIds:
@@ -27,4 +30,4 @@ class DailyIds:
         # The lengths keep the end of one part from passing for the start of the next.
         parts = (site.lower(), address.encode(), agent)
         said = b"".join(len(part).to_bytes(4) + part for part in parts)
-        return _PREFIX + hmac.digest(key, said, "sha256").hex()[:32]
+        return (PREFIX + hmac.digest(key, said, "sha256").hex())[:LENGTH]

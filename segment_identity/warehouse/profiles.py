@@ -118,7 +118,8 @@ class Profiles:
     def mtu(self, month: str) -> Mtu:
         """Return the monthly tracked users of a month such as `2026-01`, as Segment counts them.
 
-        These are its users, and its devices that carried no user in that month.
+        These are its users, and its devices that carried no user in that month. Ids that last a day
+        (`cookieless`) are no people and counted apart.
         """
         with self._connected() as connection:
             return mtu(connection, month)

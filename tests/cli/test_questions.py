@@ -87,7 +87,7 @@ def test_mtu_counts_a_month(warehouse: str) -> None:
     done = command("mtu", "2026-01", "-w", warehouse)
     assert done.stdout == "2026-01: 1 tracked, 1 of them users and 0 anonymous\n"
     told = json.loads(command("mtu", "2026-02", "-w", warehouse, "--json").stdout)
-    assert told == {"month": "2026-02", "users": 0, "anonymous": 0, "total": 0}
+    assert told == {"month": "2026-02", "users": 0, "anonymous": 0, "daily": 0, "total": 0}
     wrong = command("mtu", "Jan", "-w", warehouse)
     assert wrong.returncode == 1
     assert "want one such as '2026-01'" in wrong.stderr

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from segment_identity import ConfigurationError, InvalidCall
+from segment_identity.cookieless import DailyIds
 from segment_identity.messages import Message
 from segment_identity.warehouse import Profiles, Warehouse
 
@@ -45,6 +46,26 @@ def test_monthly_tracked_users_are_counted_as_segment_does(
     february = profiles.mtu("2026-02")
     assert (february.users, february.anonymous) == (2, 0)
     assert profiles.mtu("2030-12").total == 0
+
+
+def test_ids_of_one_day_are_counted_apart(warehouse: Warehouse, profiles: Profiles) -> None:
+    """A visitor of three days is three of them, and bob's device only looks like one."""
+    made = DailyIds(b"a-key-for-tests-Rk3vTq9w")
+    days = [
+        made.of(day * 86_400.0, site=b"www.shop.example", address="203.0.113.7", agent=b"Browser/1")
+        for day in range(3)
+    ]
+    others = [days[0][:-1], days[0] + "0", days[0].upper(), "d-" + 32 * "g"]
+    load(
+        warehouse,
+        [
+            *(call(1 + number, f"day {number}", **on(each)) for number, each in enumerate(days)),
+            *(call(9, f"other {number}", **on(each)) for number, each in enumerate(others)),
+            call(10, "knows", userId="bob"),
+        ],
+    )
+    january = profiles.mtu("2026-01")
+    assert (january.users, january.anonymous, january.daily, january.total) == (1, 4, 3, 5)
 
 
 @pytest.mark.parametrize("month", ["2026-13", "2026-1", "January", "", "2026-01-01", "\u0662026"])
