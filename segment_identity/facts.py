@@ -8,7 +8,9 @@ its bytes, in Python as in any database. Everything is a least or a greatest val
 order of events nor their repetition changes what comes out, and facts can be merged in any groups.
 
 An alias does not say what its two ids are. That shows in the other events, those that came and
-those still to come, so it is kept as it is and read later (`stitching`).
+those still to come, so it is kept as it is and read later (`stitching`). Only its anonymousId says
+so: that is a device, even if it is also somebody's user id. A browser chooses its anonymousId, and
+one that calls itself by a user's id must not become that user.
 """
 
 import re
@@ -28,6 +30,8 @@ _KINDS: Final = frozenset("identify track page screen group alias".split())
 _TIMES: Final = ("timestamp", "originalTimestamp", "receivedAt")
 _OURS: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 _LENGTH: Final = len("2026-01-31T12:00:00.000Z")
+# Before an id of an alias that is a device's for certain.
+DEVICE: Final = "anonymous_id:"
 _ORIGIN: Final = "0001-01-01T00:00:00.000Z"
 
 
@@ -53,7 +57,10 @@ class Link(NamedTuple):
 
 
 class Alias(NamedTuple):
-    """What an alias call said: that *previous_id* is *user_id* from now on."""
+    """What an alias call said: that *previous_id* is *user_id* from now on.
+
+    Of two devices both begin with `DEVICE`; others may be anything.
+    """
 
     previous_id: str
     user_id: str
@@ -101,13 +108,15 @@ def facts(messages: Iterable[Mapping[str, Any]]) -> Facts:
             _first(ids, Id("anonymous_id", device), when)
         if kind == "alias":
             previous = _usable(message.get("previousId"), checked)
-            # By an alias to itself a device tells that it had another id for a short while.
             if user is not None and user != device:
                 _first(ids, Id("user_id", user), when)
-            elif user is not None and previous is not None:
+            if user is None or previous is None or user == previous:
+                continue
+            if user == device:
                 _first(ids, Id("anonymous_id", previous), when)
-            if user is not None and previous is not None and user != previous:
-                _span(aliases, Alias(previous, user), when)
+            pair = _renamed(device, previous, user)
+            if pair is not None:
+                _span(links if isinstance(pair, Link) else aliases, pair, when)
             continue
         if user is not None:
             _first(ids, Id("user_id", user), when)
@@ -163,6 +172,17 @@ def _time(message: Mapping[str, Any]) -> str:
         if told is not None:
             return told
     return _ORIGIN
+
+
+def _renamed(device: str | None, previous: str, user: str) -> Alias | Link | None:
+    """Return what an alias that came from *device* says; None if that cannot be written."""
+    if user == device:
+        # By an alias to itself a device tells that it had another id for a short while.
+        return Alias(DEVICE + previous, DEVICE + user)
+    if previous == device:
+        return Link(previous, user)
+    is_typed = previous.startswith(DEVICE) or user.startswith(DEVICE)
+    return None if is_typed else Alias(previous, user)
 
 
 def _usable(value: object, checked: dict[object, str | None]) -> str | None:

@@ -4,7 +4,7 @@ How this works
 --------------
 1. Aliases first: two users become one, and so do two ids of one device. An alias between a device
    and a user is a link like any other. An id is a user's if any event names it as `userId`, or if
-   none names it as `anonymousId`.
+   none names it as `anonymousId`; unless the alias itself said that it is a device's.
 2. Then links, the earliest first (or, by policy, the latest): a device joins its user, unless it
    would put two users into one person. So a device belongs to the user of its earliest event that
    carries both, and who shares a device stays apart.
@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Final, Literal
 
-from segment_identity.facts import Alias, Facts, Id, IdType, Link
+from segment_identity.facts import DEVICE, Alias, Facts, Id, IdType, Link
 
 Policy = Literal["first", "last"]
 POLICIES: Final[tuple[Policy, ...]] = ("first", "last")
@@ -70,6 +70,8 @@ def known_ids(facts: Facts) -> dict[Id, str]:
 
 def typed(value: str, ids: Mapping[Id, str]) -> Id:
     """Return *value*, from an alias, as the id that it is."""
+    if value.startswith(DEVICE):
+        return Id("anonymous_id", value.removeprefix(DEVICE))
     user, device = Id("user_id", value), Id("anonymous_id", value)
     return device if device in ids and user not in ids else user
 

@@ -60,6 +60,7 @@ WHERE incoming.type = 'alias'
   AND profile_id(incoming.previous_id) <> ''
   AND profile_id(incoming.anonymous_id) <> ''
   AND incoming.user_id = incoming.anonymous_id
+  AND incoming.previous_id <> incoming.user_id
 GROUP BY value;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS profile_users_feed TO profile_ids_kept AS
@@ -76,7 +77,11 @@ SELECT
   min(moment) AS first_moment,
   max(moment) AS last_moment
 FROM profile_incoming AS incoming
-WHERE incoming.type <> 'alias'
+WHERE (
+    incoming.type <> 'alias'
+    -- An alias of the device it comes from.
+    OR (incoming.previous_id = incoming.anonymous_id AND incoming.user_id <> incoming.anonymous_id)
+  )
   AND profile_id(incoming.anonymous_id) <> ''
   AND profile_id(incoming.user_id) <> ''
 GROUP BY anonymous_id, user_id;
@@ -92,6 +97,25 @@ WHERE incoming.type = 'alias'
   AND profile_id(incoming.previous_id) <> ''
   AND profile_id(incoming.user_id) <> ''
   AND ifNull(incoming.previous_id, '') <> ifNull(incoming.user_id, '')
+  AND ifNull(incoming.anonymous_id, '') NOT IN (
+    ifNull(incoming.previous_id, ''), ifNull(incoming.user_id, '')
+  )
+  AND NOT startsWith(ifNull(incoming.previous_id, ''), 'anonymous_id:')
+  AND NOT startsWith(ifNull(incoming.user_id, ''), 'anonymous_id:')
+GROUP BY previous_id, user_id;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS profile_same_device_feed TO profile_aliases_kept AS
+SELECT
+  concat('anonymous_id:', profile_id(incoming.previous_id)) AS previous_id,
+  concat('anonymous_id:', profile_id(incoming.user_id)) AS user_id,
+  min(moment) AS first_moment,
+  max(moment) AS last_moment
+FROM profile_incoming AS incoming
+WHERE incoming.type = 'alias'
+  AND profile_id(incoming.previous_id) <> ''
+  AND profile_id(incoming.user_id) <> ''
+  AND ifNull(incoming.previous_id, '') <> ifNull(incoming.user_id, '')
+  AND ifNull(incoming.user_id, '') = ifNull(incoming.anonymous_id, '')
 GROUP BY previous_id, user_id;
 
 CREATE VIEW IF NOT EXISTS profile_ids AS

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from segment_identity import profile
-from segment_identity.facts import Id
+from segment_identity.facts import DEVICE, Id
 from segment_identity.warehouse.profile_tables import ALIASES, IDS, LINKS, METADATA, TRAITS
 from segment_identity.warehouse.timelines import owned
 
@@ -58,8 +58,9 @@ def erase_state(
             removed[known.name] += _delete(connection, known, "value", values, of_kind)
     removed[LINKS.name] += _delete(connection, LINKS, "anonymous_id", devices)
     removed[LINKS.name] += _delete(connection, LINKS, "user_id", users)
+    written = [*users, *devices, *(DEVICE + each for each in devices)]
     for column in ("previous_id", "user_id"):
-        removed[ALIASES.name] += _delete(connection, ALIASES, column, [*users, *devices])
+        removed[ALIASES.name] += _delete(connection, ALIASES, column, written)
     return removed
 
 

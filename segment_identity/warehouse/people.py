@@ -13,7 +13,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from segment_identity.facts import Alias, Facts, Id, Link, Span
+from segment_identity.facts import DEVICE, Alias, Facts, Id, Link, Span
 from segment_identity.profile import parsed
 from segment_identity.stitching import Policy, canonical, known_ids, typed
 from segment_identity.warehouse.profile_tables import ALIASES, IDS, LINKS
@@ -94,11 +94,13 @@ class _Neighbourhood:
 
     def seek(self, values: Collection[str]) -> None:
         """Fetch the aliases that name *values*, and what type their ids are."""
+        written = {*values, *(DEVICE + each for each in values)}
         for column in (ALIASES.c.previous_id, ALIASES.c.user_id):
-            for row in self._rows(ALIASES, column, values):
+            for row in self._rows(ALIASES, column, written):
                 self._aliases[Alias(row.previous_id, row.user_id)] = _span(row)
         self._sought |= set(values)
-        self._type({*values, *(value for alias in self._aliases for value in alias)})
+        named = (value.removeprefix(DEVICE) for alias in self._aliases for value in alias)
+        self._type({*values, *named})
 
     def _type(self, values: set[str]) -> None:
         missing = values - self._typed

@@ -25,10 +25,15 @@ def event(moment: int, kind: str = "track", **fields: Any) -> Message:
 
 
 def drawn(seed: int) -> list[Message]:
-    """Return events of few ids that meet often: shared devices, aliases of every kind, cycles."""
+    """Return events of few ids that meet often: shared devices, aliases of every kind, cycles.
+
+    A device may have a user's id, as a browser chooses its own.
+    """
     chance = random.Random(seed)
     devices = [f"device-{number}" for number in range(chance.randint(1, 5))]
     users = [f"user-{number}" for number in range(chance.randint(1, 5))]
+    if chance.random() < 0.3:
+        devices[-1] = users[-1]
     either = devices + users
     told = []
     for _ in range(chance.randint(1, 14)):
@@ -67,8 +72,9 @@ def people(events: Sequence[Mapping[str, Any]], policy: str = "first") -> dict[s
             moments[name] = min(moments.get(name, when), when)
     seen = set(moments)
 
-    def name_of(value: str) -> str:
-        return f"a:{value}" if f"a:{value}" in seen and f"u:{value}" not in seen else f"u:{value}"
+    def name_of(value: str, device: str | None) -> str:
+        only_device = f"a:{value}" in seen and f"u:{value}" not in seen
+        return f"a:{value}" if value == device or only_device else f"u:{value}"
 
     joins, links = [], []
     for each in events:
@@ -77,7 +83,9 @@ def people(events: Sequence[Mapping[str, Any]], policy: str = "first") -> dict[s
             if each.get("anonymousId") and each.get("userId"):
                 links.append((when, f"u:{each['userId']}", f"a:{each['anonymousId']}"))
         elif each["userId"] != each["previousId"]:
-            pair = (name_of(each["previousId"]), name_of(each["userId"]))
+            device, ids = each.get("anonymousId"), (each["previousId"], each["userId"])
+            is_of_devices = each["userId"] == device
+            pair = tuple(f"a:{one}" if is_of_devices else name_of(one, device) for one in ids)
             for name in pair:
                 if name not in seen:
                     moments[name] = min(moments.get(name, when), when)

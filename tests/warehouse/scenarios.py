@@ -161,6 +161,26 @@ SCENARIOS: Final[dict[str, Scenario]] = {
         {"user_id:b": user("a", "b", "c") | device("laptop", "phone")},
         dict.fromkeys(["as b", "as a", "a to b", "b to c", "c to a", "c to c"], "b"),
     ),
+    "9b-device-that-calls-itself-by-a-users-id": Scenario(
+        [
+            call(1, "ada signs up", "identify", **on("laptop", "ada-0001")),
+            call(2, "mallory looks", **on("short")),
+            call(3, "as ada", **on("ada-0001")),
+            call(4, "as ada all along", "alias", previousId="short", **on("ada-0001", "ada-0001")),
+            call(5, "logs in", "identify", **on("ada-0001", "mallory")),
+            call(6, "alias of it", "alias", previousId="ada-0001", **on("ada-0001", "mallory")),
+        ],
+        {
+            "user_id:ada-0001": user("ada-0001") | device("laptop"),
+            "user_id:mallory": user("mallory") | device("short", "ada-0001"),
+        },
+        {
+            "ada signs up": "ada-0001",
+            **dict.fromkeys(["mallory looks", "as ada", "logs in", "alias of it"], "mallory"),
+            # A call, and no more than that.
+            "as ada all along": "ada-0001",
+        },
+    ),
     "10-kiosk": Scenario(
         [
             call(1, "kiosk starts", **on("kiosk")),

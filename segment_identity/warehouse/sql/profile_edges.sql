@@ -1,5 +1,6 @@
 -- What ties two ids: a `link` from a device to a user, or an `alias` between two of one type. What
--- the ids of an alias are shows in the other events: a user, unless only ever a device.
+-- the ids of an alias are shows in the other events: a user, unless only ever a device. Where it was
+-- said, both are devices.
 WITH aliases AS (
   SELECT
     a.previous_id AS previous_id,
@@ -21,6 +22,7 @@ WITH aliases AS (
   LEFT JOIN profile_ids AS pd ON pd.type = 'anonymous_id' AND pd.value = a.previous_id
   LEFT JOIN profile_ids AS uu ON uu.type = 'user_id' AND uu.value = a.user_id
   LEFT JOIN profile_ids AS ud ON ud.type = 'anonymous_id' AND ud.value = a.user_id
+  WHERE SUBSTR(a.previous_id, 1, 13) <> 'anonymous_id:'
 )
 SELECT
   'link' AS kind,
@@ -47,3 +49,12 @@ SELECT
   last_moment
 FROM aliases
 WHERE previous_type = user_type
+UNION ALL
+SELECT
+  'alias' AS kind,
+  previous_id AS source,
+  user_id AS target,
+  first_moment,
+  last_moment
+FROM profile_aliases
+WHERE SUBSTR(previous_id, 1, 13) = 'anonymous_id:'

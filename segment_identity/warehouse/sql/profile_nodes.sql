@@ -13,4 +13,5 @@ SELECT
   MIN(aliases.first_moment) AS first_moment
 FROM profile_aliases AS aliases
 WHERE NOT aliases.previous_id IN (SELECT value FROM profile_ids)
+  AND SUBSTR(aliases.previous_id, 1, 13) <> 'anonymous_id:'
 GROUP BY aliases.previous_id

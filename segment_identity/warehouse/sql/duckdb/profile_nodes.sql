@@ -17,5 +17,6 @@ WHERE
       value
     FROM profile_ids
   )
+  AND SUBSTRING(aliases.previous_id, 1, 13) <> 'anonymous_id:'
 GROUP BY
   aliases.previous_id

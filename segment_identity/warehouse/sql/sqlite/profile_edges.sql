@@ -27,6 +27,8 @@ WITH aliases AS (
     ON uu.type = 'user_id' AND uu.value = a.user_id
   LEFT JOIN profile_ids AS ud
     ON ud.type = 'anonymous_id' AND ud.value = a.user_id
+  WHERE
+    SUBSTRING(a.previous_id, 1, 13) <> 'anonymous_id:'
 )
 SELECT
   'link' AS kind,
@@ -55,3 +57,13 @@ SELECT
 FROM aliases
 WHERE
   previous_type = user_type
+UNION ALL
+SELECT
+  'alias' AS kind,
+  previous_id AS source,
+  user_id AS target,
+  first_moment,
+  last_moment
+FROM profile_aliases
+WHERE
+  SUBSTRING(previous_id, 1, 13) = 'anonymous_id:'
