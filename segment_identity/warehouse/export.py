@@ -32,8 +32,8 @@ _TYPES: Final[Mapping[Kind, str]] = {
 }
 # Of what is made of the tables, what people ask for.
 _VIEWS: Final = frozenset({"profiles", "id_graph", "profile_events"})
-# How the loader keeps its own counsel.
-_INNER: Final = ("user_keys", "account_keys")
+# How the loader keeps its own counsel; with the key anybody could ask who was forgotten.
+_INNER: Final = ("user_keys", "account_keys", "profile_keys", "profile_forgotten")
 _ROWS: Final = 1_000
 
 
