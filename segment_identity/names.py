@@ -36,7 +36,7 @@ def ident(name: str, most: int = MAX_NAME) -> str:
     """Return *name* as Segment names tables and columns, or "" if nothing is left of it.
 
     A leading digit and a word of SQL get an underscore. What is cut at *most* characters keeps a
-    hash of the whole, so that two names stay two.
+    hash of the whole, so that two names stay two. What was made so is made of itself again.
     """
     snake = "_".join(_TOKEN.findall(name)).lower()
     if snake[:1].isdigit() or snake in _RESERVED_WORDS or snake in _SYSTEM_COLUMNS:
@@ -44,7 +44,7 @@ def ident(name: str, most: int = MAX_NAME) -> str:
     if len(snake) <= most:
         return snake
     digest = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:8]
-    return f"{snake[: most - 9]}_{digest}"
+    return f"{snake[: most - 9].rstrip('_')}_{digest}"
 
 
 def table_of(name: str, taken: frozenset[str]) -> str:

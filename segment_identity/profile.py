@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from segment_identity.facts import Id, TraitName, TraitValue, time_of
+from segment_identity.names import ident
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -67,8 +68,15 @@ def values(members: Iterable[Id], kind: str) -> list[str]:
 
 
 def traits(told: Mapping[TraitName, TraitValue]) -> dict[str, Any]:
-    """Return the newest value of every trait, whichever of a person's ids it was told about."""
+    """Return the newest value of every trait, whichever of a person's ids it was told about.
+
+    One that is called like a column was told by a row, and gives way to the newer one of a call.
+    """
     newest: dict[str, TraitValue] = {}
     for each, value in told.items():
         newest[each.name] = max(newest.get(each.name, value), value)
+    for name in [each for each in newest if ident(each) != each]:
+        column = newest.get(ident(name))
+        if column is not None and column.moment < newest[name].moment:
+            del newest[ident(name)]
     return {name: msgspec.json.decode(newest[name].json) for name in sorted(newest)}

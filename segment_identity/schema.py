@@ -16,7 +16,8 @@ from segment_identity.names import ident, table_of
 
 # A database's index takes no longer ones.
 MAX_KEY: Final = 512
-_TABLES: Final = frozenset(
+# Tables that every warehouse has.
+OURS: Final = frozenset(
     """
     identifies users tracks pages screens groups accounts aliases discards
     profiles id_graph profile_events profile_calls profile_ids profile_links profile_aliases
@@ -24,8 +25,8 @@ _TABLES: Final = frozenset(
     profile_roots user_keys account_keys
     """.split()
 )
-_IDS: Final = (("anonymous_id", "anonymousId"), ("user_id", "userId"))
-_TIMES: Final = (
+IDS: Final = (("anonymous_id", "anonymousId"), ("user_id", "userId"))
+STAMPS: Final = (
     ("received_at", "receivedAt"),
     ("sent_at", "sentAt"),
     ("timestamp", "timestamp"),
@@ -34,16 +35,16 @@ _TIMES: Final = (
 # Columns a property may not take: those every table has, and those of its kind of message.
 _COMMON: Final[Mapping[str, Kind]] = {
     "id": "varchar",
-    **dict.fromkeys([column for column, _ in _IDS], "varchar"),
-    **dict.fromkeys([column for column, _ in _TIMES], "timestamp"),
+    **dict.fromkeys([column for column, _ in IDS], "varchar"),
+    **dict.fromkeys([column for column, _ in STAMPS], "timestamp"),
     "uuid_ts": "timestamp",
 }
 # Columns that hold times as databases take them.
-TIMES: Final = frozenset((*(column for column, _ in _TIMES), "uuid_ts"))
+TIMES: Final = frozenset((*(column for column, _ in STAMPS), "uuid_ts"))
 _EVENT: Final = ("event", "event_text")
 
 
-class _Shape(NamedTuple):
+class Shape(NamedTuple):
     """Where the rows of a type of message go, and what they are made of.
 
     *own* are columns from the message itself; *reserved*, those a property may not take.
@@ -56,13 +57,13 @@ class _Shape(NamedTuple):
     latest: str = ""
 
 
-def _shape(table: str, source: str, own: Mapping[str, str], latest: str = "") -> _Shape:
+def _shape(table: str, source: str, own: Mapping[str, str], latest: str = "") -> Shape:
     reserved = frozenset((*_COMMON, *own, *(_EVENT if table == "tracks" else ())))
-    return _Shape(table, source, own, reserved, latest)
+    return Shape(table, source, own, reserved, latest)
 
 
 _NAMED: Final = {"name": "name", "category": "category"}
-_SHAPES: Final[Mapping[str, _Shape]] = {
+SHAPES: Final[Mapping[str, Shape]] = {
     "identify": _shape("identifies", "traits", {}, latest="users"),
     "page": _shape("pages", "properties", _NAMED),
     "screen": _shape("screens", "properties", _NAMED),
@@ -73,7 +74,7 @@ _SHAPES: Final[Mapping[str, _Shape]] = {
 # The columns of which table says whose row of `users` or `accounts` it is.
 _OWNERS: Final = {"users": "user_id", "accounts": "group_id"}
 _OWN: Final[Mapping[str, Collection[str]]] = {
-    shape.table: frozenset(shape.own) for shape in _SHAPES.values()
+    shape.table: frozenset(shape.own) for shape in SHAPES.values()
 } | {"discards": COLUMNS}
 
 
@@ -94,7 +95,7 @@ def rows(message: Mapping[str, Any], uuid_ts: str = "") -> list[Row]:
     There is always one: a message of no known type, or without an id, is kept as a whole.
     """
     kind, message_id = message.get("type"), message.get("messageId")
-    shape = _SHAPES.get(kind) if isinstance(kind, str) else None
+    shape = SHAPES.get(kind) if isinstance(kind, str) else None
     if shape is None or not isinstance(message_id, str) or not message_id:
         return [Row("discards", whole(message, "no_message", uuid_ts))]
     lost: list[Loss] = []
@@ -113,7 +114,7 @@ def rows(message: Mapping[str, Any], uuid_ts: str = "") -> list[Row]:
 
 
 def _custom(
-    message: Mapping[str, Any], shape: _Shape, columns: dict[str, Scalar], lost: list[Loss]
+    message: Mapping[str, Any], shape: Shape, columns: dict[str, Scalar], lost: list[Loss]
 ) -> dict[str, Scalar]:
     """Return the columns made of properties or traits, and add the shape's own to *columns*."""
     source = message.get(shape.source) if shape.source else None
@@ -144,7 +145,7 @@ def _with_discards(result: list[Row], lost: list[Loss]) -> list[Row]:
 
 def is_ours(table: str) -> bool:
     """Tell whether *table* is one of those that every warehouse has."""
-    return table in _TABLES
+    return table in OURS
 
 
 def properties_of(row: Mapping[str, Scalar]) -> dict[str, Scalar]:
@@ -162,7 +163,7 @@ def kind_in(table: str, column: str, value: Scalar) -> Kind:
     if known is not None:
         return known
     own = _OWN.get(table, ())
-    if column in own or (column in _EVENT and (table == "tracks" or table not in _TABLES)):
+    if column in own or (column in _EVENT and (table == "tracks" or table not in OURS)):
         return "varchar"
     return kind_of(value)
 
@@ -174,9 +175,9 @@ def _common(
     if len(message_id) > MAX_KEY:
         columns["id"] = digest(message_id)
         lost.append(Loss("id", message_id, "too_long"))
-    for column, key in _IDS:
+    for column, key in IDS:
         _take(columns, column, message.get(key), lost)
-    for column, key in _TIMES:
+    for column, key in STAMPS:
         value = message.get(key)
         if value is None or value == "":
             continue
@@ -234,7 +235,7 @@ def _track_rows(
     name = ident(text)
     columns |= {"event": name, "event_text": text}
     if name:
-        table = table_of(name, _TABLES)
+        table = table_of(name, OURS)
         return [Row("tracks", columns), Row(table, {**columns, **custom})]
     if custom:
         lost.append(Loss("", message["properties"], "no_table", "properties"))

@@ -30,8 +30,9 @@ CORE: Final = frozenset(
     ingest.parsing ingest.rate ingest.recent ingest.routes ingest.sender ingest.settings
     ingest.stamping inspector.access
     inspector.picture jsonable keepsakes kinds marker messages minting names newcomers options
-    pending persist presented profile proxies published_keys reconcile records retry schema seen
-    sessions signing spooling stitching ties topic version visitor withdrawal erasing past_sessions
+    pending persist presented profile proxies published_keys reconcile records restoring retelling
+    retry schema seen sessions signing spooling stitching ties topic version visitor withdrawal
+    erasing exports past_sessions
     """.split()
 )
 # What gives a core module time, randomness, other threads, the network or a framework.

@@ -3,6 +3,8 @@
 A change that breaks somebody's annotations breaks these first.
 """
 
+import sys
+import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -38,8 +40,9 @@ from segment_identity.past_sessions import PastSession
 from segment_identity.profile import Call, Profile
 from segment_identity.testing import Captured, capture
 from segment_identity.warehouse import Profiles, Projection, Warehouse
-from segment_identity.warehouse.export import export_parquet
+from segment_identity.warehouse.export import Exported, export_events, export_parquet
 from segment_identity.warehouse.months import Mtu
+from segment_identity.warehouse.stitch import Stitched
 
 
 def what_an_identity_tells(identity: Identity) -> None:
@@ -143,7 +146,10 @@ def what_a_warehouse_takes(url: str, own: Projection) -> list[Warehouse]:
 
 def how_a_warehouse_is_exported(url: str, folder: Path) -> None:
     assert_type(export_parquet(url, folder), dict[str, int])
-    export_parquet(url, "export")
+    export_parquet(url, "export", since="2026-01-01", until="2026-02-01", progress=print)
+    assert_type(export_events(url, folder / "events.ndjson.gz"), Exported)
+    export_events(url, sys.stdout.buffer, since="2026-01-01", stop=threading.Event())
+    export_events(url)  # type: ignore[call-arg]
     export_parquet(url)  # type: ignore[call-arg]
 
 
@@ -162,6 +168,8 @@ def what_profiles_answer(profiles: Profiles) -> None:
     assert_type(profiles.sessions("u-1", gap=60), list[PastSession])
     assert_type(profiles.forget("u-1", spool="spool/", scrub=False), Erased)
     assert_type(profiles.retain(395), dict[str, int])
+    assert_type(profiles.stitch(), Stitched)
+    profiles.stitch(again=True, progress=print, stop=threading.Event())
 
 
 def what_a_profile_tells(profile: Profile, call: Call) -> None:

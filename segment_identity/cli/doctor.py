@@ -10,8 +10,7 @@ from segment_identity.doctor import browsing, inside
 from segment_identity.doctor.checkup import examine, listening
 from segment_identity.seen import Seen
 
-# Neither 1, which says that the looking failed, nor 2, for wrong arguments.
-FOUND: Final = 3
+FOUND: Final = 1
 
 
 def doctor(
@@ -32,7 +31,7 @@ def doctor(
 ) -> None:
     """Open a page as several browsers do, and say what is wrong with its identities.
 
-    It sends a dozen GET requests, each of a new or returning visitor. The exit code is 3 if
+    It sends a dozen GET requests, each of a new or returning visitor. The exit code is 1 if
     anything was found.
     """
     with listening() as said:

@@ -1,13 +1,11 @@
 """`segment-identity import`: hand a file of events to a destination."""
 
-import sys
 from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from segment_identity.cli.bar import bar
 from segment_identity.cli.signals import stopping
 from segment_identity.importing import Imported, import_events
 
@@ -33,22 +31,8 @@ def import_(
     appended to FILE.rejected. SIGTERM and Ctrl-C end it in good order. The exit code is 1 if
     anything was left.
     """
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    quiet = json or not sys.stderr.isatty()
-    with stopping() as stop, Progress(*columns, console=Console(stderr=True), disable=quiet) as bar:
-        task = bar.add_task("importing", total=None)
-        report = import_events(
-            file,
-            destination,
-            again=again,
-            progress=lambda done, size: bar.update(task, completed=done, total=size),
-            stop=stop,
-        )
+    with stopping() as stop, bar("importing", octets=True) as told:
+        report = import_events(file, destination, again=again, progress=told, stop=stop)
     typer.echo(msgspec.json.encode(report) if json else in_words(report))
     if report.abandoned:
         raise typer.Exit(1)

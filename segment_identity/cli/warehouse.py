@@ -20,12 +20,12 @@ WarehouseUrl = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def opened(command: str, url: str) -> Any:
+def opened(command: str, url: str, policy: str = "first") -> Any:
     """Return the profiles of the warehouse at *url*, for *command*."""
     loaded = extras.load(
         "segment_identity.warehouse.profiles", f"segment-identity {command}", "warehouse"
     )
-    return loaded.Profiles(url)
+    return loaded.Profiles(url, policy=policy)
 
 
 def printed(value: object) -> None:

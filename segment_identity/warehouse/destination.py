@@ -93,6 +93,8 @@ class Warehouse:
         self._tables.grow("discards", dict.fromkeys(DISCARDS, ""))
         if self._projections:
             with self.engine.begin() as connection:
+                # Two that make one table at the same moment fail.
+                self._database.lock_schema(connection)
                 for each in self._projections:
                     each.prepare(connection)
         self._is_prepared = True

@@ -1,7 +1,9 @@
 """Open the database that a URL names."""
 
+from pathlib import Path
+
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.engine import URL, make_url
 
 from segment_identity.errors import ConfigurationError
 from segment_identity.warehouse.database import Database
@@ -28,6 +30,11 @@ def open_database(url: str | URL) -> Database:
     )
 
 
-def open_engine(url: str | URL) -> Engine:
-    """Return SQLAlchemy's engine for the database of *url*."""
-    return open_database(url).engine
+def open_existing(url: str | URL) -> Database:
+    """Return the database of *url*; raises `ConfigurationError` if it is a file that is missing."""
+    database = open_database(url)
+    file = database.engine.url.database
+    if database.engine.dialect.name == "sqlite" and file and not Path(file).exists():
+        # SQLite would make an empty one.
+        raise ConfigurationError(f"there is no warehouse at {file}")
+    return database

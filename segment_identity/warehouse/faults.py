@@ -1,6 +1,8 @@
 """Tell which of a database's errors pass, which lie in the events, and which nobody expected."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import sqlalchemy as sa
@@ -47,3 +49,12 @@ def explained(error: BaseException) -> Exception:
     if getattr(origin, "sqlite_errorcode", None) == _SURPRISE:
         return RuntimeError(kind)
     return Unavailable(kind)
+
+
+@contextmanager
+def explaining() -> Iterator[None]:
+    """Turn what a database raises into the errors of this package."""
+    try:
+        yield
+    except sa.exc.SQLAlchemyError as error:
+        raise explained(error) from error

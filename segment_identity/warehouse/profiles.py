@@ -1,12 +1,12 @@
 """The questions that people ask of a warehouse's profiles."""
 
 import os
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
@@ -24,11 +24,12 @@ from segment_identity.stitching import Policy
 from segment_identity.ties import Family, family
 from segment_identity.warehouse import forgetting, forgotten, people, scrubbing
 from segment_identity.warehouse.database import READS
-from segment_identity.warehouse.engine import open_engine
-from segment_identity.warehouse.faults import explained
+from segment_identity.warehouse.engine import open_existing
+from segment_identity.warehouse.faults import explaining
 from segment_identity.warehouse.months import Mtu, mtu
 from segment_identity.warehouse.profile_tables import IDS, TRAITS
 from segment_identity.warehouse.retention import expire
+from segment_identity.warehouse.stitch import Progress, Stitched, stitch
 from segment_identity.warehouse.timelines import timeline
 from segment_identity.warehouse.trait_history import Change, history
 
@@ -42,12 +43,9 @@ class Profiles:
     """
 
     def __init__(self, url: str | URL, *, policy: Policy = "first") -> None:
-        self.engine = open_engine(url)
+        self._database = open_existing(url)
+        self.engine = self._database.engine
         self._policy: Policy = policy
-        file = self.engine.url.database
-        if self.engine.dialect.name == "sqlite" and file and not Path(file).exists():
-            # SQLite would make an empty one.
-            raise ConfigurationError(f"there is no warehouse at {file}")
 
     def __repr__(self) -> str:
         return f"Profiles({self.engine.dialect.name})"
@@ -148,7 +146,7 @@ class Profiles:
             rows = forgetting.erase(connection, ids)
             forgotten.add(connection, forgotten.key(connection), ids)
         taken = _NOTHING if spool is None else erase(spool, partial(erasing.changed, ids))
-        with self._explaining():
+        with explaining():
             is_scrubbed = scrub and scrubbing.scrub(self.engine)
         return Erased(len(found or ()), rows, *taken, is_scrubbed)
 
@@ -164,23 +162,31 @@ class Profiles:
             forgotten.lock(connection, alone=True)
             return expire(connection, datetime.fromtimestamp(moment, UTC))
 
+    def stitch(
+        self,
+        *,
+        again: bool = False,
+        progress: Progress | None = None,
+        stop: threading.Event | None = None,
+    ) -> Stitched:
+        """Make the profiles anew from the rows of all calls, beside what is known already.
+
+        It is for a warehouse that was loaded without profiles, or by Segment. A run that was
+        stopped, or failed, goes on when it is called again; *again* begins with the first row.
+        Rows that were loaded with profiles change nothing, nor does a second run.
+        """
+        return stitch(self._database, self._policy, again=again, progress=progress, stop=stop)
+
     @contextmanager
     def _connected(self, *, writes: bool = False) -> Iterator[Connection]:
         """Give a connection, whose transaction is committed if it *writes*."""
-        with self._explaining(), self.engine.connect() as connection:
+        with explaining(), self.engine.connect() as connection:
             connection.execution_options(**{READS: not writes})
             if IDS.name not in sa.inspect(connection).get_table_names():
                 raise ConfigurationError("this database has no profiles: nothing was loaded yet")
             yield connection
             if writes:
                 connection.commit()
-
-    @contextmanager
-    def _explaining(self) -> Iterator[None]:
-        try:
-            yield
-        except sa.exc.SQLAlchemyError as error:
-            raise explained(error) from error
 
 
 def _traits(connection: Connection, found: Sequence[Id]) -> dict[TraitName, TraitValue]:

@@ -89,7 +89,7 @@ def test_mtu_counts_a_month(warehouse: str) -> None:
     told = json.loads(command("mtu", "2026-02", "-w", warehouse, "--json").stdout)
     assert told == {"month": "2026-02", "users": 0, "anonymous": 0, "daily": 0, "total": 0}
     wrong = command("mtu", "Jan", "-w", warehouse)
-    assert wrong.returncode == 1
+    assert wrong.returncode == 2
     assert "want one such as '2026-01'" in wrong.stderr
 
 
@@ -119,5 +119,5 @@ def test_forget_asks_first(warehouse: str) -> None:
 
 def test_retain_removes_what_is_old(warehouse: str) -> None:
     assert command("retain", "100000", "-w", warehouse).stdout == "0 rows removed\n"
-    assert command("retain", "0", "-w", warehouse).returncode == 1
+    assert command("retain", "0", "-w", warehouse).returncode == 2
     assert json.loads(command("retain", "1", "-w", warehouse, "--json").stdout)["pages"] == 1

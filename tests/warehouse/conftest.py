@@ -48,6 +48,17 @@ def database(request: pytest.FixtureRequest) -> Database:
 
 
 @pytest.fixture
+def other(request: pytest.FixtureRequest, database: Database, tmp_path: Path) -> Iterator[Database]:
+    """Return another empty database of the same kind."""
+    if database.is_sqlite:
+        url = f"sqlite:///{tmp_path}/other.db"
+    else:
+        url = request.getfixturevalue("server").create()
+    with Database.opened(url) as found:
+        yield found
+
+
+@pytest.fixture
 def url(database: Database) -> str:
     """Return that of an empty database of either kind."""
     return database.url

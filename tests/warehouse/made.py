@@ -36,6 +36,21 @@ def made(count: int, seed: int) -> list[Message]:
     return found
 
 
+def fitting(count: int, seed: int) -> list[Message]:
+    """Return such events with texts alone, which fit into whatever column an earlier one made."""
+    return [
+        {
+            **each,
+            **{
+                source: {name: str(value) for name, value in each[source].items()}
+                for source in ("properties", "traits")
+                if source in each
+            },
+        }
+        for each in made(count, seed)
+    ]
+
+
 def missing(database: Database, events: Iterable[Message]) -> list[str]:
     """Return what of *events* is not in the database exactly once, with all of its values."""
     tables = {"track": "tracks", "page": "pages", "identify": "identifies"}
