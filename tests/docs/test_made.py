@@ -1,16 +1,18 @@
 """What the documentation takes from the code is as the code is now."""
 
 import importlib
+import re
 from typing import Any
 
 import pytest
 
 from . import states
 from .making import PARTS, made
-from .pages import text
+from .pages import ROOT, text
 from .reference import CHAPTERS
 from .states import State
 
+DOCS = sorted((ROOT / "docs").glob("*.md"))
 PATHS, _ = states.walk()
 PACKAGES = ("", ".browser", ".destinations", ".inspector", ".spool", ".streaming", ".warehouse")
 
@@ -50,3 +52,13 @@ def test_what_is_left_when_both_have_heard_is_in_step() -> None:
         states.after([*path, "the next request", "the page's script"]) for path in PATHS.values()
     }
     assert rest == {State("", ""), State("ada", "ada"), State("", "bob")}
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{each.name}" for each in DOCS)])
+def test_what_a_page_imports_is_in_the_reference(page: str) -> None:
+    told = {path for paths in CHAPTERS.values() for path in paths}
+    imports = re.findall(r"^from (segment_identity[\w.]*) import (.+)$", text(page), re.MULTILINE)
+    used = {f"{where}.{name}" for where, names in imports for name in re.findall(r"\w+", names)}
+    dotted = re.findall(r"`(segment_identity(?:\.\w+)*\.[A-Za-z]\w*)[`(]", text(page))
+    modules = {path.rpartition(".")[0] for path in told}
+    assert used | set(dotted) - modules <= told
