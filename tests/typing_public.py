@@ -36,8 +36,10 @@ from segment_identity.browser import Markup, TrackingAPI, bridge, snippet
 from segment_identity.destinations import AliasFirst, Console, Memory
 from segment_identity.erasing import Erased
 from segment_identity.fastapi import CurrentIdentity
+from segment_identity.messages import Message
 from segment_identity.past_sessions import PastSession
 from segment_identity.profile import Call, Profile
+from segment_identity.tailing import tail
 from segment_identity.testing import Captured, capture
 from segment_identity.warehouse import Profiles, Projection, Warehouse
 from segment_identity.warehouse.export import Exported, export_events, export_parquet
@@ -151,6 +153,13 @@ def how_a_warehouse_is_exported(url: str, folder: Path) -> None:
     export_events(url, sys.stdout.buffer, since="2026-01-01", stop=threading.Event())
     export_events(url)  # type: ignore[call-arg]
     export_parquet(url)  # type: ignore[call-arg]
+
+
+def how_a_warehouse_is_followed(url: str) -> None:
+    assert_type(tail(url), Iterator[Message])
+    tail(url, last=0, types=["page"], events={"Seen"}, ids=("u-1",), every=5, follow=False)
+    tail(url, waiting=print, stop=threading.Event())
+    tail(url, 10)  # type: ignore[call-arg]
 
 
 def how_an_alias_goes_first(destination: Destination, file: Path) -> Analytics:

@@ -16,6 +16,7 @@ from segment_identity.cli.past_sessions import sessions
 from segment_identity.cli.replay import replay
 from segment_identity.cli.retain import retain
 from segment_identity.cli.stitch import stitch
+from segment_identity.cli.tail import tail
 from segment_identity.cli.whois import whois
 from segment_identity.version import __version__
 
@@ -54,6 +55,7 @@ def start(
 
 
 app.command()(doctor)
+app.command()(tail)
 app.command()(whois)
 app.command()(sessions)
 app.command()(mtu)

@@ -85,7 +85,7 @@ class Events:
         source = self._source(table)
         query = sa.select(source).where(*conditions).limit(count)
         if "timestamp" in source.c:
-            query = query.order_by(source.c.timestamp.desc().nulls_last())
+            query = query.order_by(source.c.timestamp.desc().nulls_last(), source.c.id.desc())
         rows = [self._read(table, row) for row in self._connection.execute(query)]
         return list(self._messages(table, rows, {}))
 

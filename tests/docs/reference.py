@@ -66,6 +66,7 @@ CHAPTERS: Final[dict[str, tuple[str, ...]]] = {
         "segment_identity.warehouse.export.export_parquet",
         "segment_identity.warehouse.resolving.resolve",
         "segment_identity.warehouse.resolving.Engine",
+        "segment_identity.tailing.tail",
         "segment_identity.importing.import_events",
         "segment_identity.importing.Imported",
         "segment_identity.streaming.consume",

@@ -1,0 +1,68 @@
+"""`segment-identity tail`: see events as they are loaded."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from segment_identity import tailing
+from segment_identity.cli.signals import stopping
+from segment_identity.cli.warehouse import WarehouseUrl, shown
+
+
+def tail(
+    warehouse: WarehouseUrl,
+    last: Annotated[
+        int, typer.Option("--last", "-n", metavar="N", min=0, help="How many to begin with.")
+    ] = 10,
+    type: Annotated[
+        list[str] | None, typer.Option(metavar="TYPE", help="Only such calls: track, page …")
+    ] = None,
+    event: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only track events of this name.")
+    ] = None,
+    id: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="Only who has this anonymousId or userId."),
+    ] = None,
+    every: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0.1, help="How often to look.")
+    ] = 1.0,
+    follow: Annotated[
+        bool, typer.Option("--follow/--no-follow", help="Go on until Ctrl-C; else end.")
+    ] = True,
+    json: Annotated[bool, typer.Option("--json", help="Print messages as NDJSON.")] = False,
+) -> None:
+    """Show the last events of a warehouse, and then each one that is loaded, a line for each.
+
+    --type, --event and --id may be given more than once. What is committed late comes late, and
+    nothing is left out. While the database is away it is asked again. Ctrl-C, SIGTERM and a reader
+    that closes the pipe end it.
+    """
+    with stopping() as stop:
+        for message in tailing.tail(
+            warehouse,
+            last=last,
+            types=type or (),
+            events=event or (),
+            ids=id or (),
+            every=every,
+            follow=follow,
+            waiting=_note,
+            stop=stop,
+        ):
+            typer.echo(msgspec.json.encode(message) if json else in_words(message))
+
+
+def in_words(message: Mapping[str, Any]) -> str:
+    """Return a message as one line."""
+    when = str(message.get("timestamp") or "")[:19].replace("T", " ")
+    names = (message.get(key) for key in ("event", "name", "groupId", "previousId"))
+    name = shown(next((each for each in names if each), ""))
+    who = shown(message.get("userId") or message.get("anonymousId") or "")
+    return f"{when:<19}  {message['type']:<8}  {name:<32}  {who}".rstrip()
+
+
+def _note(why: str) -> None:
+    typer.echo(f"waiting for the warehouse ({why})", err=True)

@@ -1,0 +1,63 @@
+"""Follow events as they come: those of a warehouse, or of an app whose inspector is mounted."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+from segment_identity import retry, tails
+from segment_identity.destinations import extras
+from segment_identity.errors import InvalidCall, Unauthorized, Unavailable
+from segment_identity.messages import Message
+
+# Told why nothing comes for now.
+Waiting = Callable[[str], None]
+
+
+def tail(
+    url: str,
+    *,
+    last: int = 10,
+    types: Iterable[str] = (),
+    events: Iterable[str] = (),
+    ids: Iterable[str] = (),
+    every: float = 1.0,
+    follow: bool = True,
+    waiting: Waiting | None = None,
+    stop: threading.Event | None = None,
+) -> Iterator[Message]:
+    """Yield the *last* events of the warehouse at *url*, and then each one that is loaded.
+
+    They are messages of the Segment Spec, in the order of their times as far as they are there at
+    one look; a row that is committed late comes late, and none is left out or comes twice. Only
+    some *types*, track *events*, or visitors, by their anonymous or user *ids*. A look follows the
+    other after *every* so many seconds, or later where looking takes long. While the database is
+    away it is asked again, and *waiting* is told once. Ends when *stop* is set, or without *follow*
+    at once.
+    """
+    if last < 0 or not every > 0:
+        raise InvalidCall(f"tail was given {last} and {every}; want last=0 or more, and every>0")
+    wanted = tails.wanted(types, events, ids)
+    loaded = extras.load("segment_identity.warehouse.following", "tail", "warehouse")
+    follower = loaded.Follower(url, wanted)
+    stop = stop or threading.Event()
+    try:
+        yield from follower.begin(last)
+        failures = 0
+        while follow and not stop.is_set():
+            began = time.monotonic()
+            try:
+                found, more = follower.look()
+            except Unavailable as error:
+                if isinstance(error, Unauthorized):
+                    raise
+                failures += 1
+                if failures == 1 and waiting is not None:
+                    waiting(str(error))
+                stop.wait(retry.delay(failures, 0.5))
+                continue
+            failures = 0
+            yield from found
+            if not more:
+                stop.wait(tails.pause(every, time.monotonic() - began))
+    finally:
+        follower.close()
