@@ -71,7 +71,7 @@ def _memory(memory: Memory | None) -> str:
 
 
 def _span(seconds: float) -> str:
-    minutes = round(seconds / 60)
+    minutes = int(seconds // 60)
     if minutes < 60:
         return f"{minutes} min"
     return f"{minutes // 60} h" if seconds < DAY else f"{seconds / DAY:.0f} d"
