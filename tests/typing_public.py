@@ -175,6 +175,9 @@ def what_profiles_answer(profiles: Profiles) -> None:
     assert_type(profiles.mtu("2026-01"), Mtu)
     assert_type(profiles.mtu("2026-01").total, int)
     assert_type(profiles.sessions("u-1", gap=60), list[PastSession])
+    person = profiles.whois("u-1")
+    assert person is not None
+    assert_type(profiles.attribution(person), Attribution | None)
     assert_type(profiles.forget("u-1", spool="spool/", scrub=False), Erased)
     assert_type(profiles.retain(395), dict[str, int])
     assert_type(profiles.stitch(), Stitched)

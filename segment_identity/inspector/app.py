@@ -176,7 +176,7 @@ def _portrait(request: Request) -> Portrait | None:
     visit = visit_of(identity) if isinstance(identity, Identity) else None
     if not isinstance(visit, RequestVisit):
         return None
-    return portrait(visit.recognition(), request.cookies)
+    return portrait(visit.recognition(), request.cookies, visit.attribution(), visit.session_id())
 
 
 def _without_token(request: Request, token: str) -> Response:

@@ -7,6 +7,8 @@ from typing import Final
 import msgspec
 
 from segment_identity.inspector.picture import Picture, picture
+from segment_identity.inspector.portrait import Row, came_by
+from segment_identity.past_sessions import PastSession, sessions
 from segment_identity.profile import Call, Profile
 from segment_identity.stitching import Policy
 from segment_identity.ties import Family
@@ -25,7 +27,10 @@ class Day(msgspec.Struct, frozen=True):
 
 
 class Person(msgspec.Struct, frozen=True):
-    """Everything the page shows of one person; *devices* numbers the devices for their colours."""
+    """Everything the page shows of one person; *devices* numbers the devices for their colours.
+
+    *arrivals* tells how they came, *sessions* are those of the calls shown, the newest first.
+    """
 
     profile: Profile
     family: Family
@@ -33,6 +38,8 @@ class Person(msgspec.Struct, frozen=True):
     traits: Mapping[str, Sequence[Change]]
     days: Sequence[Day]
     devices: Mapping[str, int]
+    arrivals: Sequence[Row]
+    sessions: Sequence[PastSession]
 
 
 class People:
@@ -47,10 +54,10 @@ class People:
         """Return who has the id *text*; None if nobody has it."""
         if self._profiles is None:
             self._profiles = Profiles(self._url, policy=self._policy)
-        profile = self._profiles.whois(text, limit=_CALLS)
-        family = self._profiles.family(text)
-        if profile is None or family is None:
+        known = self._profiles.with_family(text, limit=_CALLS)
+        if known is None:
             return None
+        profile, family = known
         newest = reversed(profile.timeline)
         days = [
             Day(date, list(calls))
@@ -58,4 +65,14 @@ class People:
         ]
         colours = {each: number % 6 for number, each in enumerate(profile.anonymous_ids)}
         history = self._profiles.trait_history(profile)
-        return Person(profile, family, picture(family), history, days, colours)
+        came = self._profiles.attribution(profile)
+        return Person(
+            profile,
+            family,
+            picture(family),
+            history,
+            days,
+            colours,
+            arrivals=[] if came is None else came_by(came),
+            sessions=sessions(profile.timeline)[::-1],
+        )

@@ -71,7 +71,8 @@ def picture(family: Family) -> Picture:
     ]
     rows = max(len(ids[:MOST]) for ids in columns.values())
     hidden = sum(len(ids) for ids in columns.values()) - len(boxes)
-    return Picture(WIDTH, _TOP + rows * _ROW, _BOX, boxes, lines, hidden)
+    height = _TOP + (rows - 1) * _ROW + _ROW // 2
+    return Picture(WIDTH, height, _BOX, boxes, lines, hidden)
 
 
 def _path(one: Box, other: Box) -> str:

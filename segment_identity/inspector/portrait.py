@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from segment_identity import presented
+from segment_identity.attribution import Attribution, Touch
 from segment_identity.recognition import Recognition
 from segment_identity.reconcile import Recognised
 from segment_identity.signing import Memory
@@ -23,7 +24,10 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Portrait(msgspec.Struct, frozen=True):
-    """One browser: what it is taken for, why, and the cookies that say so."""
+    """One browser: what it is taken for, why, and the cookies that say so.
+
+    *journey* tells how it came and which session this is, where the app counts that.
+    """
 
     anonymous_id: str | None
     user_id: str | None
@@ -32,6 +36,7 @@ class Portrait(msgspec.Struct, frozen=True):
     notes: Sequence[str]
     cookies: Sequence[Row]
     memory: Sequence[Row]
+    journey: Sequence[Row]
 
 
 _READABLE: Final[Mapping[str, str]] = {
@@ -44,8 +49,16 @@ _READABLE: Final[Mapping[str, str]] = {
 }
 
 
-def portrait(known: Recognition, cookies: Mapping[str, str]) -> Portrait:
+def portrait(
+    known: Recognition,
+    cookies: Mapping[str, str],
+    came: Attribution | None = None,
+    session: int | None = None,
+) -> Portrait:
     """Return the portrait of a browser; *cookies* are as it sent them, secrets left out below."""
+    journey = [] if came is None else came_by(came)
+    if session is not None:
+        journey.append(Row("session", str(session)))
     found = known.found
     return Portrait(
         found.visitor.anonymous_id,
@@ -59,7 +72,26 @@ def portrait(known: Recognition, cookies: Mapping[str, str]) -> Portrait:
             if name in cookies
         ],
         [] if found.memory is None else list(_memory(found.memory)),
+        journey,
     )
+
+
+def came_by(came: Attribution) -> list[Row]:
+    """Return how somebody came, first and last, in words."""
+    rows = [Row("first touch", _touch(came.first), _arrival(came.first))]
+    if came.last != came.first:
+        rows.append(Row("last touch", _touch(came.last), _arrival(came.last)))
+    return rows
+
+
+def _touch(touch: Touch) -> str:
+    said = [*touch.campaign.values(), touch.referrer or "", touch.click_type or ""]
+    return ", ".join(filter(None, said)) or "directly"
+
+
+def _arrival(touch: Touch) -> str:
+    where = f" at {_short(touch.landing_page)}" if touch.landing_page else ""
+    return f"{_when(touch.time)}{where}"
 
 
 def _notes(found: Recognised, seen: presented.Presented) -> list[str]:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection
 
 from segment_identity import erasing, profile
+from segment_identity.attribution import Attribution
 from segment_identity.erasing import Erased
 from segment_identity.errors import ConfigurationError, InvalidCall
 from segment_identity.facts import Id, TraitName, TraitValue, time_of
@@ -31,6 +32,7 @@ from segment_identity.warehouse.profile_tables import IDS, TRAITS
 from segment_identity.warehouse.retention import expire
 from segment_identity.warehouse.stitch import Progress, Stitched, stitch
 from segment_identity.warehouse.timelines import timeline
+from segment_identity.warehouse.touches import attribution
 from segment_identity.warehouse.trait_history import Change, history
 
 _NOTHING: Final = Taken(0, 0, 0)
@@ -73,37 +75,27 @@ class Profiles:
         """
         with self._connected() as connection:
             found = people.members(connection, text, self._policy)
-            if found is None:
-                return None
-            users, devices = profile.values(found, "user_id"), profile.values(found, "anonymous_id")
-            since = profile.known_since(found)
-            calls, is_whole = timeline(connection, users, devices, since, limit)
-            goes_by = next(iter(found))
-            return Profile(
-                segment_id=profile.segment_id(goes_by),
-                user_id=goes_by.value if goes_by.type == "user_id" else None,
-                user_ids=users,
-                anonymous_ids=devices,
-                first_seen=time_of(min(found.values())),
-                known_since=since,
-                traits=profile.traits(_traits(connection, list(found))),
-                timeline=calls,
-                is_whole=is_whole,
-            )
+            return None if found is None else _profile(connection, found, limit)
 
-    def family(self, text: str) -> Family | None:
-        """Return the ids of the person who has this id, what ties them, and what did not."""
+    def with_family(self, text: str, *, limit: int = 1_000) -> tuple[Profile, Family] | None:
+        """Return what `whois` does, and what ties the person's ids together and what did not."""
         with self._connected() as connection:
             found = people.neighbourhood(connection, text, self._policy)
             if found is None:
                 return None
             members, facts = found
-            return family(facts, next(iter(members)), self._policy)
+            kin = family(facts, next(iter(members)), self._policy)
+            return _profile(connection, members, limit), kin
 
     def trait_history(self, person: Profile) -> Mapping[str, Sequence[Change]]:
         """Return what every trait of a *person* was, and when it changed."""
         with self._connected() as connection:
             return history(connection, person.user_ids, person.anonymous_ids)
+
+    def attribution(self, person: Profile) -> Attribution | None:
+        """Return how a *person* first came, and how last, by the pages of their calls."""
+        with self._connected() as connection:
+            return attribution(connection, person.user_ids, person.anonymous_ids)
 
     def sessions(self, text: str, *, gap: float = GAP, limit: int = 10_000) -> list[PastSession]:
         """Return the sessions of the person who has this id; none if nobody has it.
@@ -187,6 +179,25 @@ class Profiles:
             yield connection
             if writes:
                 connection.commit()
+
+
+def _profile(connection: Connection, found: Mapping[Id, str], limit: int) -> Profile:
+    """Return the person whose ids were *found*, with the moments they were first seen."""
+    users, devices = profile.values(found, "user_id"), profile.values(found, "anonymous_id")
+    since = profile.known_since(found)
+    calls, is_whole = timeline(connection, users, devices, since, limit)
+    goes_by = next(iter(found))
+    return Profile(
+        segment_id=profile.segment_id(goes_by),
+        user_id=goes_by.value if goes_by.type == "user_id" else None,
+        user_ids=users,
+        anonymous_ids=devices,
+        first_seen=time_of(min(found.values())),
+        known_since=since,
+        traits=profile.traits(_traits(connection, list(found))),
+        timeline=calls,
+        is_whole=is_whole,
+    )
 
 
 def _traits(connection: Connection, found: Sequence[Id]) -> dict[TraitName, TraitValue]:

@@ -42,6 +42,9 @@ app = Starlette(
             analytics=analytics,
             on_user_change="keep",
             track_bots=True,
+            track_pages=True,
+            attribution=True,
+            sessions=True,
         )
     ],
 )
@@ -83,7 +86,8 @@ def test_a_visit_shows_as_it_happens_and_then_as_a_person(
     person = f"ada-{name}-{scheme}"
     try:
         page.goto(f"{site}/inspector")
-        visitor.goto(f"{site}/act?event=Pricing Viewed")
+        visitor.goto(f"{site}/act?event=Pricing Viewed&utm_source=gazette&utm_campaign=spring")
+        expect(page.locator("[data-part=portrait]")).to_contain_text("spring, gazette")
         visitor.goto(f"{site}/act?event={HOSTILE}")
         visitor.goto(f"{site}/act?user={person}&plan=free&event=Signed Up")
         visitor.goto(f"{site}/act?user={person}&plan=gold")
@@ -99,6 +103,8 @@ def test_a_visit_shows_as_it_happens_and_then_as_a_person(
         expect(page.locator("h1")).to_have_text(person)
         expect(page.locator(".note")).to_contain_text("stay apart")
         expect(page.locator(".turn")).to_contain_text("an anonymous past")
+        expect(page.locator(".card", has_text="Came by")).to_contain_text("spring, gazette")
+        expect(page.locator(".card", has_text="Sessions")).to_contain_text("5 pages, 3 events")
         page.locator("details summary", has_text="gold").click()
         expect(page.locator(".changes")).to_contain_text("free")
         is_whole(page, f"{name}-{scheme}-person")

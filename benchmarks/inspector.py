@@ -1,0 +1,116 @@
+"""How long each page of the inspector takes on a large warehouse, over HTTP from a real server.
+
+A uvicorn of its own has the inspector on an SQLite warehouse, as `benchmarks.profiles --keep` makes
+it, and every page is asked for by one client that keeps its connection. People are drawn at random,
+but for the ones with the most calls and the most devices, and the device of the most users.
+
+    PYTHONPATH=tests python -m benchmarks.inspector WAREHOUSE.db [--asked 20]
+"""
+
+import argparse
+import os
+import random
+import sqlite3
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlencode
+
+import httpx
+from servers import UVICORN, in_process
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Mount
+
+from segment_identity import Analytics, IdentityMiddleware
+from segment_identity.inspector import Inspector
+
+_VARIABLE: Final = "INSPECTED"
+_LIMIT: Final = 200.0
+# Who has most of something; the ids that the generated events repeat most come out.
+_MOST: Final = {
+    "the user with the most calls": "SELECT user_id FROM tracks GROUP BY 1 ORDER BY count(*) DESC",
+    "the device with the most calls": (
+        "SELECT anonymous_id FROM tracks GROUP BY 1 ORDER BY count(*) DESC"
+    ),
+    "the user with the most devices": (
+        "SELECT user_id FROM profile_links GROUP BY 1 ORDER BY count(*) DESC"
+    ),
+    "the device of the most users": (
+        "SELECT anonymous_id FROM profile_links GROUP BY 1 ORDER BY count(*) DESC"
+    ),
+}
+
+
+def app() -> Starlette:
+    """Return an app that has nothing but the inspector."""
+    analytics = Analytics("memory:")
+    inspector = Inspector(analytics, warehouse=f"sqlite:///{os.environ[_VARIABLE]}")
+    identity = Middleware(
+        IdentityMiddleware, secret_key="benchmark-key-7c1f0e5b9d2a4c68", analytics=analytics
+    )
+    return Starlette(routes=[Mount("/inspector", inspector)], middleware=[identity])
+
+
+def main(file: Path, asked: int) -> None:
+    """Ask for every page, and print a table."""
+    print("| page | median | slowest |\n|---|--:|--:|")
+    command = (*UVICORN, "--factory", "benchmarks.inspector:app")
+    environment = {_VARIABLE: str(file.resolve())}
+    with (
+        in_process(*command, folder=Path(__file__).parents[1], environment=environment) as (_, url),
+        httpx.Client(base_url=f"{url}/inspector", timeout=60) as client,
+    ):
+        for name, paths in pages(file, asked):
+            times = [timed(client, path) for path in paths]
+            half, worst = statistics.median(times), max(times)
+            mark = "" if worst < _LIMIT else " (!)"
+            print(f"| {name} | {half:.1f} ms | {worst:.1f} ms{mark} |", flush=True)
+
+
+def pages(file: Path, asked: int) -> Iterator[tuple[str, list[str]]]:
+    """Yield what to ask for."""
+    yield "home, just started", ["/"]
+    yield "a person, the first that is asked for", [person(nobody(0))]
+    for name, path in (("home", "/"), ("its portrait", "/portrait"), ("its delivery", "/delivery")):
+        yield name, [path] * asked
+    yield "the form", ["/people"] * asked
+    yield "nobody", [person(nobody(number)) for number in range(asked)]
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+        for kind in ("user_id", "anonymous_id"):
+            rows = connection.execute("SELECT value FROM profile_ids WHERE type = ?", [kind])
+            ids = sorted(value for (value,) in rows)
+            some = random.Random(1).sample(ids, min(asked, len(ids)))
+            yield f"a person by {kind}", [person(each) for each in some]
+        for name, query in _MOST.items():
+            rows = connection.execute(query)
+            most = next(value for (value,) in rows if value is not None)
+            yield name, [person(most)] * asked
+
+
+def person(text: str) -> str:
+    return f"/people?{urlencode({'id': text})}"
+
+
+def nobody(number: int) -> str:
+    return f"nobody-{number:04}"
+
+
+def timed(client: httpx.Client, path: str) -> float:
+    """Return how many milliseconds a page takes, to its last byte."""
+    began = time.perf_counter()
+    answer = client.get(path)
+    took = (time.perf_counter() - began) * 1_000
+    assert answer.status_code == 200, (path, answer.status_code)
+    return took
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("warehouse", type=Path)
+    parser.add_argument("--asked", type=int, default=20)
+    arguments = parser.parse_args()
+    main(arguments.warehouse, arguments.asked)
