@@ -2,12 +2,14 @@
 
 A uvicorn of its own has the inspector on an SQLite warehouse, as `benchmarks.profiles --keep` makes
 it, and every page is asked for by one client that keeps its connection. People are drawn at random,
-but for the ones with the most calls and the most devices, and the device of the most users.
+but for the ones with the most calls and the most devices, and the device of the most users. With
+*--kiosk* that is one of 2,000 people and 20,000 calls, which is loaded into the warehouse first.
 
-    PYTHONPATH=tests python -m benchmarks.inspector WAREHOUSE.db [--asked 20]
+    PYTHONPATH=tests python -m benchmarks.inspector WAREHOUSE.db [--asked 20] [--kiosk]
 """
 
 import argparse
+import json
 import os
 import random
 import sqlite3
@@ -15,8 +17,9 @@ import statistics
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import httpx
@@ -27,6 +30,7 @@ from starlette.routing import Mount
 
 from segment_identity import Analytics, IdentityMiddleware
 from segment_identity.inspector import Inspector
+from segment_identity.warehouse import Warehouse
 
 _VARIABLE: Final = "INSPECTED"
 _LIMIT: Final = 200.0
@@ -91,6 +95,34 @@ def pages(file: Path, asked: int) -> Iterator[tuple[str, list[str]]]:
             yield name, [person(most)] * asked
 
 
+def load_kiosk(file: Path) -> None:
+    """Load what 2,000 guests did on one device, one after the other."""
+    warehouse = Warehouse(f"sqlite:///{file}")
+    began = datetime(2026, 2, 1, tzinfo=UTC)
+    for start in range(0, 20_000, 5_000):
+        warehouse.send(
+            [
+                json.dumps(_on_kiosk(number, began + timedelta(minutes=number))).encode()
+                for number in range(start, start + 5_000)
+            ]
+        )
+    warehouse.close()
+
+
+def _on_kiosk(number: int, at: datetime) -> dict[str, Any]:
+    return {
+        "type": "track" if number % 4 else "identify",
+        "event": "Seen",
+        "messageId": f"kiosk-{number}",
+        "anonymousId": "kiosk-0001",
+        "userId": None if number % 2 else f"guest-{number // 10}",
+        "timestamp": at.isoformat(timespec="milliseconds")[:23] + "Z",
+        "traits": {"plan": "free"},
+        "properties": {},
+        "context": {"page": {"url": "https://shop.example/kiosk", "path": "/kiosk"}},
+    }
+
+
 def person(text: str) -> str:
     return f"/people?{urlencode({'id': text})}"
 
@@ -112,5 +144,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("warehouse", type=Path)
     parser.add_argument("--asked", type=int, default=20)
+    parser.add_argument("--kiosk", action="store_true")
     arguments = parser.parse_args()
+    if arguments.kiosk:
+        load_kiosk(arguments.warehouse)
     main(arguments.warehouse, arguments.asked)

@@ -66,9 +66,14 @@ class _Neighbourhood:
 
     def members(self, start: Id, policy: Policy) -> dict[Id, str]:
         """Fetch until the person who has the id *start* is whole, and return its ids."""
+        names: dict[Id, Id] = {}
+        size = 0
         while True:
             found = self.facts()
-            names, moments = canonical(found, policy), known_ids(found)
+            told = len(found.ids) + len(found.links) + len(found.aliases)
+            if told > size:
+                # Mostly the last fetch finds nothing, and a kiosk's users take a while to sort.
+                names, moments, size = canonical(found, policy), known_ids(found), told
             mine = [each for each in names if names[each] == names[start]]
             users = {each.value for each in mine if each.type == "user_id"}
             devices = {each.value for each in names if each.type == "anonymous_id"}

@@ -55,11 +55,14 @@ def _read(
     connection: Connection, table: str, names: Sequence[str], theirs: Sequence[sa.Select[Any]]
 ) -> Iterator[tuple[str, Touch]]:
     source = sa.table(table, *map(sa.column, ("id", "timestamp", *names)))
-    told = sa.select(source.c.timestamp, *(source.c[each] for each in names)).where(
-        source.c.id.in_(sa.union_all(*theirs)), source.c[_PAGE + "url"].is_not(None)
-    )
-    for order, limit in ((source.c.timestamp, _OLDEST), (source.c.timestamp.desc(), _NEWEST)):
-        yield from _touches(connection.execute(told.order_by(order).limit(limit)).mappings())
+    told = sa.select(source.c.timestamp, *(source.c[each] for each in names))
+    when: sa.ColumnClause[Any] = sa.column("timestamp")
+    has_page = sa.column(_PAGE + "url").is_not(None)
+    for order, limit in ((when, _OLDEST), (when.desc(), _NEWEST)):
+        # Each in the order of its index, so that a kiosk's thousands of calls are not read.
+        ids = [each.where(has_page).order_by(order).limit(limit).subquery() for each in theirs]
+        some = sa.union_all(*(sa.select(each.c.id) for each in ids))
+        yield from _touches(connection.execute(told.where(source.c.id.in_(some))).mappings())
 
 
 def _touches(rows: sa.MappingResult) -> Iterator[tuple[str, Touch]]:
