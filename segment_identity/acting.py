@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from segment_identity import ids
+from segment_identity.errors import InvalidCall
 from segment_identity.jsonable import Snapshot
 from segment_identity.messages import checked_mapping
 
@@ -35,7 +36,12 @@ def read(said: Any) -> AppUser | ActingAs:
     if isinstance(said, ActingAs):
         user_id = ids.given("user", "the user's id", said.user_id)
         return ActingAs(user_id, ids.given("user", "the id of staff", said.staff_id), said.record)
+    if isinstance(said, tuple) and len(said) != 2:
+        raise InvalidCall(f"user() was given a tuple of {len(said)}; want (id, traits)")
     user_id, traits = said if isinstance(said, tuple) else (said, {})
+    if user_id is None or user_id == "":
+        # As sessions and users of frameworks say it of nobody.
+        return None, {}
     mapping = checked_mapping("user", "traits", traits)
     return ids.given("user", "the user's id", user_id), Snapshot().mapping(mapping)
 

@@ -37,10 +37,11 @@ class Sink(Protocol):
 
 def look(visit: Visit, sink: Sink | None) -> Visitor:
     """Return who it is; at the first look the app's own authentication has its say."""
-    if not visit.is_touched:
-        _ = visit.visitor
-        follow_app(visit, sink)
-    return visit.visitor
+    with visit.lock:
+        if not visit.is_touched:
+            _ = visit.visitor
+            follow_app(visit, sink)
+        return visit.visitor
 
 
 def follow_app(visit: Visit, sink: Sink | None) -> None:
@@ -119,38 +120,41 @@ def _tie(visit: Visit, user_id: str | None, traits: Traits, policy: OnUserChange
     if user_id is not None and visitor.looks_like_email(user_id):
         visit.advise("email", _EMAIL)
     found = visit.found()
-    after = visitor.identify(
-        visit.visitor,
-        user_id,
-        traits,
-        new_id=visit.new_device_id,
-        on_user_change=policy,
-        claimed=found.claimed,
-        ambiguous=found.ambiguous and not visit.changed,
-    )
-    if after is None:
-        visit.advise("refused", _REFUSED)
-        return None
-    visit.become(after)
-    return after
+    with visit.lock:
+        after = visitor.identify(
+            visit.visitor,
+            user_id,
+            traits,
+            new_id=visit.new_device_id,
+            on_user_change=policy,
+            claimed=found.claimed,
+            ambiguous=found.ambiguous and not visit.changed,
+        )
+        if after is not None:
+            visit.become(after)
+            return after
+    visit.advise("refused", _REFUSED)
+    return None
 
 
 def forget(visit: Visit, *, keep_device: bool) -> None:
     """Make the visitor a stranger."""
     claimed = visit.found().claimed
-    visit.become(
-        visitor.reset(
-            visit.visitor, new_id=visit.new_device_id, keep_device=keep_device, claimed=claimed
+    with visit.lock:
+        visit.become(
+            visitor.reset(
+                visit.visitor, new_id=visit.new_device_id, keep_device=keep_device, claimed=claimed
+            )
         )
-    )
 
 
 def replace_device(visit: Visit, anonymous_id: str) -> None:
     """Give the visitor an anonymousId that the app chose."""
-    after = visitor.set_anonymous_id(visit.visitor, anonymous_id)
-    if after is not visit.visitor:
-        visit.become(after)
-        visit.changed = True
+    with visit.lock:
+        after = visitor.set_anonymous_id(visit.visitor, anonymous_id)
+        if after is not visit.visitor:
+            visit.become(after)
+            visit.changed = True
 
 
 def use(visit: Visit, kind: str) -> bool:

@@ -70,6 +70,7 @@ def _finish(
     occasion = visit.occasion()
     settings = visit.settings
     if settings.user is not None and (visit.is_touched or occasion.navigation):
+        visit.stores = visit.stores and caching.may_carry_cookies(status, headers)
         if visit.is_touched:
             acts.follow_app(visit, sink)
         else:

@@ -59,13 +59,14 @@ class FollowedVisit(RequestVisit, eq=False, kw_only=True):
         if journeys is None or self.occasion().silence is not None or self.storage() != "keep":
             return otherwise
         try:
-            if self._journey is None:
-                header = cookies.cookie_header(self.scope["headers"])
-                attributes, found = self.site().attributes, self.found()
-                self._journey = Journey(
-                    journeys, header, attributes, found, self._arrival, tells=self._may_tell()
-                )
-            return ask(self._journey)
+            with self.lock:
+                if self._journey is None:
+                    header = cookies.cookie_header(self.scope["headers"])
+                    attributes, found = self.site().attributes, self.found()
+                    self._journey = Journey(
+                        journeys, header, attributes, found, self._arrival, tells=self._may_tell()
+                    )
+                return ask(self._journey)
         except Exception as error:
             self.report("journey", error)
             return otherwise

@@ -37,14 +37,15 @@ class GuardedVisit(FollowedVisit, eq=False, kw_only=True):
 
     def agreement(self) -> Agreement:
         """Return what the visitor agreed to; what the option raises or mistakes is no consent."""
-        agreed = self._agreed
-        if agreed is None:
-            # Stands while the app is asked, whose function may look at the identity itself.
-            self._agreed = UNASKED
-            agreed = self._agreed = self._asked()
-            self._recognition, self._occasion = None, None
-            self._context, self._current = None, None
-        return agreed
+        with self.lock:
+            agreed = self._agreed
+            if agreed is None:
+                # Stands while the app is asked, whose function may look at the identity itself.
+                self._agreed = UNASKED
+                agreed = self._agreed = self._asked()
+                self._recognition, self._occasion = None, None
+                self._context, self._current = None, None
+            return agreed
 
     def recognition(self) -> Recognition:
         """Return what the cookies said, as far as they may be read."""

@@ -58,12 +58,12 @@ class Identity:
     @property
     def traits(self) -> dict[str, Any]:
         """What is known of the person now (a copy); between requests see `remember_traits`."""
-        return dict(acts.look(self._visit, self._sink).traits)
+        return Snapshot().mapping(acts.look(self._visit, self._sink).traits)
 
     @property
     def group_traits(self) -> dict[str, Any]:
         """What is known of the group now (a copy); between requests see `remember_traits`."""
-        return dict(acts.look(self._visit, self._sink).group_traits)
+        return Snapshot().mapping(acts.look(self._visit, self._sink).group_traits)
 
     @property
     def is_new(self) -> bool:
@@ -162,9 +162,9 @@ class Identity:
         """Put the person in a group, such as a company (Segment Spec: Group)."""
         group = ids.given("group", "group_id", group_id)
         given, call = acts.prepare(self._visit, "group", "traits", traits, common, kept=True)
-        before = acts.look(self._visit, self._sink)
-        after = visitor.group(before, group, given)
-        self._visit.become(after)
+        with self._visit.lock:
+            after = visitor.group(acts.look(self._visit, self._sink), group, given)
+            self._visit.become(after)
         told = after.group_traits if self._visit.remembers else given
         acts.record(self._visit, self._sink, "group", {"groupId": group, "traits": told}, call)
 
@@ -181,8 +181,9 @@ class Identity:
         acts.look(self._visit, self._sink)
         if call.anonymous_id is not None:
             acts.replace_device(self._visit, call.anonymous_id)
-        after, previous = visitor.alias(self._visit.with_id(), old)
-        self._visit.become(after)
+        with self._visit.lock:
+            after, previous = visitor.alias(self._visit.with_id(), old)
+            self._visit.become(after)
         acts.record(self._visit, self._sink, "alias", {"userId": new, "previousId": previous}, call)
 
     def reset(self, *, keep_device: bool = False) -> None:
@@ -217,8 +218,8 @@ class Identity:
             "anonymous_id": who.anonymous_id,
             "user_id": who.user_id,
             "group_id": who.group_id,
-            "traits": dict(who.traits),
-            "group_traits": dict(who.group_traits),
+            "traits": Snapshot().mapping(who.traits),
+            "group_traits": Snapshot().mapping(who.group_traits),
             # A job that may record nothing of a visitor needs to know nothing of the request.
             "context": {} if refused else Snapshot().mapping(self._visit.carried_context()),
             "consent": False if refused else self._visit.consent(),

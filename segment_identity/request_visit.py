@@ -77,6 +77,7 @@ class RequestVisit(RequestFacts, eq=False, kw_only=True):
             device = self.named_device() if known.found is STRANGER else None
             if device is not None:
                 known = Recognition(known.presented, Recognised(Visitor(device), Reason.HEADER))
+                self.stores = False
             self._recognition = known
         return known
 
@@ -91,7 +92,8 @@ class RequestVisit(RequestFacts, eq=False, kw_only=True):
         if self.answered or not (self.settings.browser and self.lasts) or self.acting:
             super().defer(call)
         else:
-            self.deferred += (call,)
+            with self.lock:
+                self.deferred += (call,)
 
     def pending(self) -> Pending | None:
         """Return the calls that earlier requests left for a page."""

@@ -1,7 +1,9 @@
 """One visit: who is there, and what has been made of it so far."""
 
+import threading
 from abc import abstractmethod
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
 import msgspec
@@ -36,6 +38,8 @@ class Visit(msgspec.Struct, eq=False, kw_only=True):
     """
 
     sources: Sources
+    # Held where the visitor is read and then changed, as threads of one request share a visit.
+    lock: AbstractContextManager[object] = msgspec.field(default_factory=threading.RLock)
     # A verb was called; an id changed; the app itself said who it is; a page was recorded.
     used: bool = False
     changed: bool = False
@@ -90,11 +94,9 @@ class Visit(msgspec.Struct, eq=False, kw_only=True):
     def with_id(self) -> Visitor:
         """Return the visitor with an anonymousId, made now if there was none."""
         current = self._current
-        if current is None:
-            current = self.found().visitor
-        if current.anonymous_id is None:
-            current = self.equipped(current)
-        self._current = current
+        if current is None or current.anonymous_id is None:
+            with self.lock:
+                current = self._current = self.equipped(self.visitor)
         return current
 
     def equipped(self, who: Visitor) -> Visitor:
@@ -103,8 +105,8 @@ class Visit(msgspec.Struct, eq=False, kw_only=True):
 
     def device_id(self) -> str:
         """Return the anonymousId, made now if there was none."""
-        current = visitor.ensure_id(self.visitor, self.new_device_id)
-        self._current = current
+        with self.lock:
+            current = self._current = visitor.ensure_id(self.visitor, self.new_device_id)
         assert current.anonymous_id is not None
         return current.anonymous_id
 

@@ -37,6 +37,15 @@ def test_who_logs_in_is_told_and_kept_in_no_cookie(open_site: Sites) -> None:
     )
 
 
+def test_the_apps_log_in_is_known_and_not_said_with_every_call(open_site: Sites) -> None:
+    acts: dict[str, Any] = {"/buy": lambda identity: identity.track("Bought")}
+    site = open_site(acts, user=lambda connection: "u-1", **APP)
+    for _ in range(3):
+        site.fetch("/buy", **DEVICE)
+    said = [(each["type"], each["anonymousId"], each["userId"]) for each in site.events()]
+    assert said == [("track", BROWSER_MADE, "u-1")] * 3
+
+
 def test_cookies_win(open_site: Sites) -> None:
     site = open_site(**APP)
     site.write(ajs_anonymous_id=OLDER)

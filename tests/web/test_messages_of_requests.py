@@ -1,5 +1,6 @@
 """What a message says of the request it was made in, and what is remembered between requests."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -174,6 +175,24 @@ def test_remembered_traits_are_told_with_every_identify(open_site: Sites) -> Non
     site.go("/gold")
     last = site.events("identify")[-1]
     assert (last["userId"], last["traits"]) == ("ada", {"plan": "gold"})
+
+
+@pytest.mark.parametrize("read", [lambda i: i.traits, lambda i: i.to_dict()["traits"]])
+def test_what_is_done_to_traits_that_were_read_reaches_nobody(
+    open_site: Sites, read: Callable[[Identity], Any]
+) -> None:
+    given = {"address": {"city": "Berlin"}}
+    site = open_site(
+        {
+            "/join": lambda identity: identity.identify("ada", given),
+            "/spoil": lambda identity: read(identity)["address"].update(city="Nowhere"),
+        },
+        remember_traits=True,
+    )
+    site.go("/join")
+    site.go()
+    site.fetch("/spoil")
+    assert site.who()["traits"] == given
 
 
 def test_traits_are_never_told_to_scripts(open_site: Sites) -> None:

@@ -185,6 +185,41 @@ def test_hook_that_fails_keeps_who_was_known(open_site: Sites) -> None:
     assert site.events("track")[0]["userId"] == "ada"
 
 
+@pytest.mark.parametrize("nobody", [None, "", (None, {"plan": "gold"}), ("", {})])
+def test_whatever_means_nobody_is_a_log_out(open_site: Sites, nobody: Any) -> None:
+    there: list[Any] = ["ada"]
+    site = open_site(pages=PAGES, user=lambda _: there[0])
+    site.go()
+    there[0] = nobody
+    site.go("/track")
+    assert site.events("track")[0]["userId"] is None
+    assert site.who()["user_id"] is None
+    assert site.faults() == {}
+
+
+def public(_: Request) -> Response:
+    """Answer in a way that no cookie may be set."""
+    return HTMLResponse("<p>Hi", headers={"Cache-Control": "public, max-age=60"})
+
+
+def unchanged(_: Request) -> Response:
+    """Answer that the browser has it already."""
+    return Response(status_code=304)
+
+
+@pytest.mark.parametrize("page", [public, unchanged])
+def test_log_in_is_not_said_again_by_answers_that_cannot_keep_it(
+    open_site: Sites, page: Page
+) -> None:
+    site = open_site(pages={**PAGES, "/page": page}, user=lambda _: "ada")
+    for _ in range(3):
+        site.go("/page")
+    assert site.events() == []
+    site.go()
+    site.go()
+    assert [(each["type"], each["userId"]) for each in site.events()] == [("identify", "ada")]
+
+
 def test_hook_may_read_the_identity(open_site: Sites) -> None:
     site = open_site(user=lambda connection: connection.state.identity.user_id or "ada")
     site.go()
