@@ -65,4 +65,4 @@ def in_words(message: Mapping[str, Any]) -> str:
 
 
 def _note(why: str) -> None:
-    typer.echo(f"waiting for the warehouse ({why})", err=True)
+    typer.echo(f"{why}; waiting for it", err=True)

@@ -69,6 +69,9 @@ class Events:
 
         To be closed before the connection is.
         """
+        if self._connection.dialect.name == "sqlite":
+            # It sorts each table in as much memory as it may use for pages.
+            self._connection.exec_driver_sql("PRAGMA cache_size = -8192")
         streams = [self._stream(table, window) for table in self.tables()]
         yield from heapq.merge(*streams, key=lambda each: each.get("timestamp", ""))
 

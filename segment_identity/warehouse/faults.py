@@ -7,7 +7,12 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from segment_identity.errors import Unauthorized, Unavailable, Undeliverable
+from segment_identity.errors import (
+    SegmentIdentityError,
+    Unauthorized,
+    Unavailable,
+    Undeliverable,
+)
 
 # A plain "SQL error": a column that another process just added, a table it dropped, or a bug.
 _SURPRISE: Final = sqlite3.SQLITE_ERROR
@@ -53,8 +58,14 @@ def explained(error: BaseException) -> Exception:
 
 @contextmanager
 def explaining() -> Iterator[None]:
-    """Turn what a database raises into the errors of this package."""
+    """Turn what a database raises into the errors of this package, in words for a person."""
     try:
         yield
     except sa.exc.SQLAlchemyError as error:
-        raise explained(error) from error
+        found, kind = explained(error), type(error).__name__
+        if isinstance(found, Unauthorized):
+            raise Unauthorized(f"the warehouse does not let us in ({kind})") from error
+        if isinstance(found, Unavailable):
+            raise Unavailable(f"the warehouse cannot be reached, or is busy ({kind})") from error
+        # A table or a column that somebody dropped, or that is not as we make them.
+        raise SegmentIdentityError(f"the warehouse is not as it should be ({kind})") from error

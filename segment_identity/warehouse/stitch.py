@@ -41,7 +41,7 @@ from segment_identity.warehouse.reading import Kinds
 T = TypeVar("T")
 
 _ROWS: Final = 500
-_ATTEMPTS: Final = 10
+_ATTEMPTS: Final = 6
 # How many values one statement names.
 _MOST: Final = 500
 _PLACE: Final = "stitching"
@@ -87,8 +87,9 @@ def stitch(
     """Read all calls, from where an earlier run was stopped or *again* from the first."""
     stop = stop or threading.Event()
     run = _Run(database)
+    # At once, as what is not there now is not waited for.
+    total = run.count()
     begun = place = _insist(partial(run.begin, policy, again=again), stop)
-    total = 0 if progress is None else run.count()
     rows: dict[str, int] = {}
     for table in run.tables:
         while table >= place.table and not stop.is_set():

@@ -3,8 +3,11 @@
 import json
 import os
 import pty
+import random
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Final
 
@@ -138,3 +141,47 @@ def test_what_cannot_work_is_told_in_one_line(
     assert wanted in done.stderr
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
+
+
+KILLS: Final = 3
+
+
+def test_a_stitching_that_is_killed_again_and_again_ends_like_another(tmp_path: Path) -> None:
+    urls = [f"sqlite:///{tmp_path}/{name}.db" for name in ("without", "with")]
+    loading, known = Warehouse(urls[0], profiles=None), Warehouse(urls[1])
+    events = [
+        {**each, "messageId": f"{part}-{each['messageId']}", "userId": f"{part}-{each['userId']}"}
+        for part in range(16)
+        for each in fitting(500, seed=part)
+    ]
+    for start in range(0, len(events), 1_000):
+        loading.send(batch(*events[start : start + 1_000]))
+        known.send(batch(*events[start : start + 1_000]))
+    loading.close()
+    known.close()
+    seed = random.randrange(1_000_000)
+    moments = random.Random(seed)
+    with Database.opened(urls[0]) as database, Database.opened(urls[1]) as wanted:
+        skipped = 0
+        for _ in range(KILLS):
+            with subprocess.Popen([*PROGRAM, "stitch", "-w", urls[0]]) as process:
+                # Not before it got somewhere, and then at any moment.
+                while place(database) <= skipped and process.poll() is None:
+                    time.sleep(0.01)
+                time.sleep(moments.uniform(0, 0.05))
+                process.send_signal(signal.SIGKILL)
+            assert process.returncode == -signal.SIGKILL, f"seed {seed}"
+            skipped = place(database)
+        done = json.loads(command("stitch", "-w", urls[0], "--json").stdout)
+        assert done["skipped"] == skipped > 0, f"seed {seed}"
+        assert sum(done["rows"].values()) == len(events) - skipped, f"seed {seed}"
+        for table in ("profile_ids", "profile_links", "profile_aliases", "profile_traits"):
+            assert database.rows(table) == wanted.rows(table), f"seed {seed}"
+
+
+def place(database: Database) -> int:
+    """Return how many rows a stitching has read."""
+    if "profile_keys" not in database.tables():
+        return 0
+    kept = database.query("SELECT value FROM profile_keys WHERE name = 'stitching'")
+    return int(json.loads(kept[0]["value"])["rows"]) if kept else 0

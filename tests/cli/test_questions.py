@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -81,6 +82,37 @@ def test_a_database_without_profiles_is_told_in_words(tmp_path: Path) -> None:
     done = command("whois", "ada", "-w", f"sqlite:///{tmp_path}/empty.db")
     assert done.returncode == 2
     assert "nothing was loaded yet" in done.stderr
+
+
+ASKING: Final = [
+    ["whois", "ada"],
+    ["sessions", "ada"],
+    ["mtu", "2026-01"],
+    ["forget", "ada", "--yes"],
+    ["retain", "9"],
+    ["stitch"],
+    ["export", "-"],
+    ["tail", "--no-follow"],
+]
+
+
+@pytest.mark.parametrize("arguments", ASKING, ids=lambda each: each[0])
+def test_what_is_no_database_is_told_in_one_line(tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "odd.db").write_bytes(b"nothing that SQLite knows" * 99)
+    done = command(*arguments, "-w", f"sqlite:///{tmp_path}/odd.db")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "segment-identity: the warehouse cannot be reached, or is busy (DatabaseError)\n"
+    )
+
+
+@pytest.mark.parametrize("arguments", ASKING, ids=lambda each: each[0])
+def test_a_server_that_is_not_there_is_told_in_one_line(arguments: list[str]) -> None:
+    done = command(*arguments, "-w", "postgresql://ada:s3cr3t@127.0.0.1:9/shop")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "segment-identity: the warehouse cannot be reached, or is busy (OperationalError)\n"
+    )
 
 
 def test_mtu_counts_a_month(warehouse: str) -> None:
