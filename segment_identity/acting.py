@@ -34,6 +34,10 @@ def read(said: Any) -> AppUser | ActingAs:
     if said is None:
         return None, {}
     if isinstance(said, ActingAs):
+        if not isinstance(said.record, bool):
+            raise InvalidCall(
+                f"user() was given {type(said.record).__name__} as record; want a bool"
+            )
         user_id = ids.given("user", "the user's id", said.user_id)
         return ActingAs(user_id, ids.given("user", "the id of staff", said.staff_id), said.record)
     if isinstance(said, tuple) and len(said) != 2:

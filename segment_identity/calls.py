@@ -47,18 +47,23 @@ def bare(now: float, message_id: str) -> Call:
     return Call({}, {}, messages.instant(now), message_id, None)
 
 
-def checked(
-    verb: str, given: Common, snapshot: Snapshot, now: float, new_id: Callable[[], str]
-) -> Call:
-    """Check the common arguments of one call to *verb*; raises `InvalidCall`."""
-    if not given:
-        return bare(now, new_id())
+def known(verb: str, given: Common) -> None:
+    """Raise `InvalidCall` for a keyword that no verb has."""
     unknown = given.keys() - _NAMES
     if unknown:
         raise InvalidCall(
             f"{verb}() was given {min(unknown)!r}; besides its own arguments it takes "
             + ", ".join(sorted(_NAMES))
         )
+
+
+def checked(
+    verb: str, given: Common, snapshot: Snapshot, now: float, new_id: Callable[[], str]
+) -> Call:
+    """Check the common arguments of one call to *verb*; raises `InvalidCall`."""
+    if not given:
+        return bare(now, new_id())
+    known(verb, given)
     message_id = given.get("message_id")
     anonymous_id = given.get("anonymous_id")
     browser = given.get("browser", False)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from segment_identity.errors import NotInstalled
+from segment_identity.errors import InvalidCall, NotInstalled
 from segment_identity.identity import Identity
 from segment_identity.request_visit import RequestVisit
 
@@ -21,7 +21,13 @@ def get_identity(connection: HasScope) -> Identity:
 
     Raises `NotInstalled` if `IdentityMiddleware` does not stand in front of the app.
     """
-    found = connection.scope.get("state", {}).get("identity")
+    scope = getattr(connection, "scope", None)
+    if not isinstance(scope, Mapping):
+        raise InvalidCall(
+            f"get_identity() was given {type(connection).__name__}; "
+            "want a request, a websocket or what else has a scope"
+        )
+    found = (scope.get("state") or {}).get("identity")
     if isinstance(found, Identity):
         return found
     raise NotInstalled(

@@ -29,6 +29,7 @@ _LANGUAGE: Final = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,4}")
 _QUALITY: Final = re.compile(r"[01](?:\.[0-9]{0,6})?")
 _BRAND: Final = re.compile(r'"([^"\\]{1,64})";\s?v="([^"\\]{0,32})"')
 _WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
+_INNER: Final = re.compile(r"(?:^|[?&;#])([^?&;#=]{1,64})=")
 _JWT: Final = re.compile(r"eyJ[A-Za-z0-9_-]{5,}")
 _SECRET_WORDS: Final = frozenset(
     """
@@ -37,6 +38,7 @@ _SECRET_WORDS: Final = frozenset(
     """.split()
 )
 _SECRET_NAMES: Final = frozenset({"code", "state", "ticket", "samlresponse", "phpsessid"})
+_SECRET_ENDINGS: Final = ("token", "secret", "password")
 # Advertisers' click ids that Analytics.js knows.
 _ADS: Final = {"btid": "dataxu", "urid": "millennial-media"}
 
@@ -156,15 +158,24 @@ def _masked(search: str) -> str:
 
 def _masked_part(part: str) -> str:
     name, equals, value = part.partition("=")
-    if equals and (_is_secret(_unquoted(name.lstrip("?"))) or _JWT.search(_unquoted(value))):
+    if equals and (_is_secret(_unquoted(name.lstrip("?"))) or _holds_secret(_unquoted(value))):
         return f"{name}={_MASK}"
     return part
 
 
-def _is_secret(name: str) -> bool:
-    if name.lower() in _SECRET_NAMES:
+def _holds_secret(value: str) -> bool:
+    """Tell whether a value is a token, or an address or query (after `;`, too) that has one."""
+    if _JWT.search(value):
         return True
-    return any(word.lower() in _SECRET_WORDS for word in (*_WORDS.findall(name), name.lower()))
+    inner = _INNER.findall(value, 0, _MAX_URL) if "=" in value else ()
+    return any(_is_secret(_unquoted(name)) for name in inner)
+
+
+def _is_secret(name: str) -> bool:
+    lowered = name.lower()
+    if lowered in _SECRET_NAMES or lowered.endswith(_SECRET_ENDINGS):
+        return True
+    return any(word.lower() in _SECRET_WORDS for word in (*_WORDS.findall(name), lowered))
 
 
 def _campaign(search: str) -> tuple[dict[str, str], dict[str, str]]:

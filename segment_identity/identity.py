@@ -1,9 +1,9 @@
 """`Identity`: the one handle that people read and call."""
 
 from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import Any, NoReturn, Self, Unpack
 
-from segment_identity import acts, ids, messages, visitor
+from segment_identity import acts, calls, ids, messages, visitor
 from segment_identity import context as contexts
 from segment_identity.acts import Sink
 from segment_identity.attribution import Attribution
@@ -33,6 +33,19 @@ class Identity:
 
     def __repr__(self) -> str:
         return "<Identity>"
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _: object) -> Self:
+        # It stands for what is shared, and a copy of that would be another visitor.
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "an Identity cannot be pickled; carry identity.to_dict() into the job, "
+            "and go on there with analytics.identity(**data)"
+        )
 
     @property
     def anonymous_id(self) -> str:
@@ -107,6 +120,7 @@ class Identity:
     ) -> None:
         """Tie a person, or traits alone, to this device (Segment Spec: Identify)."""
         if user_id is None and traits is None:
+            calls.known("identify", common)
             raise InvalidCall("identify() was given nothing; want a user_id, traits or both")
         person = None if user_id is None else ids.given("identify", "user_id", user_id)
         given, call = acts.prepare(self._visit, "identify", "traits", traits, common, kept=True)
@@ -188,6 +202,10 @@ class Identity:
 
     def reset(self, *, keep_device: bool = False) -> None:
         """Forget the person; the device becomes a new visitor unless *keep_device*."""
+        if not isinstance(keep_device, bool):
+            raise InvalidCall(
+                f"reset() was given {type(keep_device).__name__} as keep_device; want a bool"
+            )
         self._visit.decided = True
         acts.look(self._visit, self._sink)
         acts.forget(self._visit, keep_device=keep_device)

@@ -97,7 +97,8 @@ def moment(verb: str, given: object, now: float) -> str:
     if isinstance(given, dt.datetime):
         try:
             return iso(given)
-        except OverflowError:
+        except Exception:
+            # A time zone is the app's own code.
             pass
     elif isinstance(given, str):
         try:

@@ -2,10 +2,14 @@
 
 import time
 from collections.abc import Callable
+from typing import Final
 
 from segment_identity import ids
 from segment_identity.entropy import new_uuid
 from segment_identity.journal import Journal
+
+# What `datetime` can say: the year 10000, in seconds since 1970.
+_END_OF_TIME: Final = 253_402_300_800.0
 
 
 class Sources:
@@ -25,7 +29,10 @@ class Sources:
 
     def _app_now(self) -> float:
         try:
-            return self._clock()
+            now = self._clock()
+            if not 0 <= now < _END_OF_TIME:
+                raise ValueError("no time in seconds since 1970")
+            return now
         except Exception as error:
             self.journal.report("clock", error)
             return time.time()

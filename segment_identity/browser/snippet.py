@@ -7,6 +7,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from segment_identity import options as checked
 from segment_identity.browser import markup
 from segment_identity.browser.bridge import bridge
 from segment_identity.browser.literals import literal
@@ -54,6 +55,7 @@ def snippet(
     Raises `NotInstalled` if `IdentityMiddleware` does not stand in front of the app.
     """
     visit = request_visit(request)
+    checked.flags(page=page)
     where = _bundle(write_key, script, cdn_url, cdn_settings)
     options = {
         **_identity_options(visit.site().attributes),
@@ -102,7 +104,7 @@ def _bundle(
     if not isinstance(write_key, str) or not write_key.strip():
         shown = "an empty text" if isinstance(write_key, str) else repr(write_key)
         raise ConfigurationError(f"write_key was given {shown}; want that of the source")
-    if cdn_url is not None and urlsplit(cdn_url).scheme not in ("http", "https"):
+    if cdn_url is not None and not _is_web_address(cdn_url):
         raise ConfigurationError(f"cdn_url was given {cdn_url!r}; want an http or https URL")
     if script is None:
         if settings is not None:
@@ -125,15 +127,21 @@ def _collector(api_host: str) -> str:
     """Return where events go, as a page resolves it: a path, or a URL with its host."""
     if isinstance(api_host, str) and api_host.isprintable() and " " not in api_host:
         shown = api_host if "//" in api_host or api_host[:1] == "/" else f"https://{api_host}"
-        parts = urlsplit(shown)
-        if (parts.netloc and parts.scheme in ("http", "https")) or (
-            parts.path[:1] == "/" and not parts.netloc and not parts.scheme
-        ):
+        is_path = shown[:1] == "/" and shown[:2] != "//"
+        if is_path or _is_web_address(shown):
             return shown
     raise ConfigurationError(
         f"api_host was given {api_host!r}; want a path of this site such as '/v1', "
         "or a Tracking API such as 'https://events.example.com/v1'"
     )
+
+
+def _is_web_address(url: object) -> bool:
+    try:
+        parts = urlsplit(url) if isinstance(url, str) else None
+    except ValueError:
+        return False
+    return parts is not None and parts.scheme in ("http", "https") and bool(parts.netloc)
 
 
 def _mapping(name: str, given: Given) -> dict[str, Any]:

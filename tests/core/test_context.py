@@ -169,7 +169,8 @@ SECRETS: Final = """
     token access_token accessToken id_token refresh-token reset_token csrfToken X-Auth-Token
     password Password passwd pwd passphrase new_password secret client_secret clientSecret apikey
     api_key api-key apiKey key code CODE state auth authorization session session_id sessionid sid
-    PHPSESSID sig signature jwt otp ticket SAMLResponse nonce credential
+    PHPSESSID sig signature jwt otp ticket SAMLResponse nonce credential accesstoken apisecret
+    userpassword user[password]
 """.split()
 
 
@@ -192,6 +193,11 @@ def test_a_secret_in_a_query_is_masked_everywhere(name: str) -> None:
         pytest.param(b"%74oken=hunter2", f"?%74oken={MASK}", id="an encoded name"),
         pytest.param(b"next=eyJhbGciOiJIUzI1.x.y", f"?next={MASK}", id="a JWT by its look"),
         pytest.param(b"next=%65yJhbGciOiJIUzI1", f"?next={MASK}", id="an encoded JWT"),
+        pytest.param(
+            b"next=%2Fnew%3Ftoken%3Dhunter2", f"?next={MASK}", id="a secret in an address"
+        ),
+        pytest.param(b"a=1;token=hunter2", f"?a={MASK}", id="a secret after a semicolon"),
+        pytest.param(b"next=%2Fnew%3Fpage%3D2", "?next=%2Fnew%3Fpage%3D2", id="an address"),
         pytest.param(b"token=", f"?token={MASK}", id="an empty secret"),
         pytest.param(b"token", "?token", id="a mere name"),
         pytest.param(b"token=hunter2&token=hunter3", f"?token={MASK}&token={MASK}", id="twice"),

@@ -1,6 +1,8 @@
 """Mistakes are told at once, in words, and without quoting anybody's data."""
 
+import copy
 import datetime as dt
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +17,7 @@ from segment_identity import (
     InvalidCall,
     SegmentIdentityError,
     UnknownOption,
+    get_identity,
 )
 from segment_identity.destinations import Memory
 
@@ -22,6 +25,21 @@ from .raw import END, START, says
 from .support import SECRET
 
 APP = says(START, END)
+
+
+class BrokenZone(dt.tzinfo):
+    """A time zone that fails."""
+
+    def utcoffset(self, _: dt.datetime | None) -> dt.timedelta:
+        raise RuntimeError(PERSONAL)
+
+    dst = utcoffset
+
+    def tzname(self, _: dt.datetime | None) -> str:
+        return "broken"
+
+
+NOWHERE = dt.datetime(2026, 1, 31, tzinfo=BrokenZone())
 PERSONAL = "ada@example.com"
 
 
@@ -286,6 +304,9 @@ def test_object_that_is_no_destination_is_told(destination: Any, name: str) -> N
         pytest.param(lambda i: i.alias(None), "NoneType as user_id", id="alias-none"),
         pytest.param(lambda i: i.alias("a", 1.5), "float as previous_id", id="alias-previous"),
         pytest.param(lambda i: i.set_anonymous_id(None), "NoneType as anonymous_id", id="set-none"),
+        pytest.param(lambda i: i.identify(userId="a"), "'userId'", id="identify-misspelt"),
+        pytest.param(lambda i: i.reset(keep_device="no"), "str as keep_device", id="reset"),
+        pytest.param(lambda i: i.track("A", timestamp=NOWHERE), "datetime as", id="bad-zone"),
         pytest.param(lambda i: i.set_anonymous_id("undefined"), "the placeholder", id="set-undef"),
     ],
 )
@@ -342,3 +363,29 @@ def test_identity_shows_nothing_of_a_person() -> None:
         identity: Identity = analytics.identity(user_id=PERSONAL)
         assert PERSONAL not in repr(identity)
     assert SECRET not in repr(build())
+
+
+@pytest.mark.parametrize("wrong", [None, "request", {"type": "http"}, 7])
+def test_what_is_no_connection_is_told(wrong: Any) -> None:
+    with pytest.raises(InvalidCall, match=r"get_identity\(\) was given .*; want a request"):
+        get_identity(wrong)
+
+
+def test_copy_of_a_handle_is_the_same_visitor_and_a_pickle_says_what_to_do() -> None:
+    with Analytics("memory:") as analytics:
+        identity = analytics.identity(user_id="ada")
+        assert copy.copy(identity) is identity
+        assert copy.deepcopy({"who": identity})["who"] is identity
+        with pytest.raises(TypeError, match=r"identity.to_dict\(\)"):
+            pickle.dumps(identity)
+
+
+@pytest.mark.parametrize(
+    "now", [None, "noon", float("nan"), float("inf"), -1.0, 1e20, dt.datetime(2026, 1, 31)]
+)
+def test_clock_that_tells_no_time_is_a_fault_and_no_error(now: Any) -> None:
+    memory = Memory()
+    with Analytics(memory, clock=lambda: now) as analytics:
+        analytics.identity(user_id="ada").track("A")
+        assert analytics.stats().faults["clock"] >= 1
+    assert len(memory.messages) == 1
