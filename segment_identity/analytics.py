@@ -1,11 +1,12 @@
 """`Analytics`: takes messages from every thread and hands them to the destinations."""
 
+import contextlib
 import os
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from segment_identity import batching, ids, options
 from segment_identity import consent as consents
@@ -174,7 +175,7 @@ class Analytics:
         """Count one event that goes nowhere."""
         with self._lock:
             self._dropped[reason] += 1
-        if reason in _WORTH_A_LINE and self._throttle.allows(reason, time.monotonic()):
+        if reason == "too_large" and self._throttle.allows(reason, time.monotonic()):
             logger.warning("an event was dropped: %s", reason)
 
     def _count_fault(self, reason: str) -> None:
@@ -194,11 +195,11 @@ class Analytics:
 
         Waits for the disk, unlike a verb. What is stored survives a killed process.
         """
-        return self._spool is not None and self._spool.commit()
+        return self._spool is not None and self._spool.store()
 
     def flush(self, timeout: float = 10.0) -> bool:
         """Wait until every event is delivered; False if that took more than *timeout* seconds."""
-        until = time.monotonic() + timeout
+        until = time.monotonic() + options.seconds("flush", timeout)
         self.store()
         waits = [lane.flush(max(0.0, until - time.monotonic())) for lane in self._lanes]
         return all(waits)
@@ -208,9 +209,13 @@ class Analytics:
 
         Returns False if events are still waiting. An event recorded later opens things again.
         """
-        until = time.monotonic() + (self._shutdown_timeout if timeout is None else timeout)
+        given = self._shutdown_timeout if timeout is None else timeout
+        until = time.monotonic() + options.seconds("close", given)
         self.store()
-        waits = [lane.close(max(0.0, until - time.monotonic())) for lane in self._lanes]
+        with contextlib.ExitStack() as closing:
+            for lane in self._lanes:
+                closing.enter_context(lane.closing(until))
+            waits = [lane.ended(until) for lane in self._lanes]
         if self._spool is not None:
             self._spool.close()
         # Before looking at what waits: an event that comes meanwhile must be closed for again.
@@ -250,8 +255,5 @@ class Analytics:
             return
         try:
             self._on_error(fault)
-        except Exception as error:
+        except BaseException as error:
             self.journal.report("on_error", error)
-
-
-_WORTH_A_LINE: Final = frozenset({"too_large"})

@@ -35,6 +35,9 @@ class Unavailable(SegmentIdentityError):
     *retry_after* is the number of seconds the other side wants to be left alone, if it said so.
     """
 
+    # Of a subclass, too, whose own __init__ does not call this one.
+    retry_after: float | None = None
+
     def __init__(self, *arguments: object, retry_after: float | None = None) -> None:
         super().__init__(*arguments)
         self.retry_after = retry_after

@@ -19,6 +19,8 @@ Message = dict[str, Any]
 MAX_EVENT: Final = 32 * 1_024
 _MAX_MESSAGE_ID: Final = 99
 _PAGE_KEYS: Final = ("path", "referrer", "search", "title", "url")
+# What `datetime` can say ends there, in seconds since 1970.
+_YEAR_10000: Final = 253_402_300_800
 _FRACTIONS: Final = tuple(f".{milliseconds:03d}Z" for milliseconds in range(1_000))
 
 
@@ -148,6 +150,14 @@ def checked_event(given: object) -> str:
         return given if type(given) is str else clean(given)
     shown = "a blank" if isinstance(given, str) else type(given).__name__
     raise InvalidCall(f"track() was given {shown} as event; want its name, such as 'Signed Up'")
+
+
+def checked_time(given: object) -> float:
+    """Return *given* if it is a time in seconds since 1970; raises `ValueError` if it is none."""
+    is_number = isinstance(given, int | float) and not isinstance(given, bool)
+    if is_number and 0 <= given < _YEAR_10000:  # type: ignore[operator]
+        return given  # type: ignore[return-value]
+    raise ValueError("no time in seconds since 1970")
 
 
 def instant(now: float) -> str:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, ParamSpec
 
-from segment_identity.errors import ConfigurationError, UnknownOption
+from segment_identity.errors import ConfigurationError, InvalidCall, UnknownOption
 
 P = ParamSpec("P")
 
@@ -16,6 +16,8 @@ _HOST: Final = re.compile(
     r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+"
 )
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
+# Seconds: longer than anybody waits, and not too long for the system.
+_LONGEST: Final = 1e9
 _TAKEN: Final = frozenset("authorization cookie host origin referer user-agent".split())
 
 
@@ -124,6 +126,15 @@ def not_negative(name: str, value: object) -> None:
     """Raise unless *value* is 0 or a number above it."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
         raise ConfigurationError(f"{name} was given {value!r}; want 0 or a number above it")
+
+
+def seconds(call: str, timeout: object) -> float:
+    """Return how long *call* waits; raises `InvalidCall` unless *timeout* is a number."""
+    if isinstance(timeout, int | float) and not isinstance(timeout, bool) and timeout == timeout:
+        return min(max(0.0, timeout), _LONGEST)
+    raise InvalidCall(
+        f"{call}() was given {type(timeout).__name__} as timeout; want a number of seconds"
+    )
 
 
 def fraction(name: str, value: object) -> None:

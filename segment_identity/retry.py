@@ -2,6 +2,7 @@
 
 import datetime as dt
 import email.utils
+import math
 from typing import Final, Literal
 
 from segment_identity.errors import Unauthorized, Unavailable, Undeliverable
@@ -83,5 +84,14 @@ def pause(error: BaseException, failures: int, chance: float) -> float:
     if isinstance(error, Unauthorized):
         # No second attempt mends a wrong key.
         return _MAX_DELAY * (0.25 + chance / 4)
-    wanted = error.retry_after if isinstance(error, Unavailable) else None
+    wanted = _seconds(error.retry_after) if isinstance(error, Unavailable) else None
     return delay(failures, chance) if wanted is None else min(max(wanted, 0.05), MAX_RETRY_AFTER)
+
+
+def _seconds(given: object) -> float | None:
+    """Return *given* as a number, or None if it is none: an app may hand on what a header says."""
+    try:
+        seconds = float(given)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return None if math.isnan(seconds) else seconds

@@ -74,8 +74,12 @@ class Backlog:
             self._chunks.append(chunk)
 
     def put_back(self, chunk: Chunk) -> None:
-        """Add a chunk at the beginning."""
-        self._enter(chunk)
+        """Add a chunk at the beginning.
+
+        Its events stay in memory: they may be fewer than the spool has at its places, where some
+        are delivered already.
+        """
+        self._count_in(chunk)
         self._chunks.appendleft(chunk)
 
     def expire(self, before: float) -> list[Chunk]:
@@ -104,13 +108,15 @@ class Backlog:
         return taken
 
     def _enter(self, chunk: Chunk) -> None:
+        if chunk.seqs and self._window + chunk.size > WINDOW:
+            chunk.events = None
+        self._count_in(chunk)
+
+    def _count_in(self, chunk: Chunk) -> None:
         self.count += chunk.count
         self.size += chunk.size
         if chunk.seqs and chunk.events is not None:
-            if self._window + chunk.size > WINDOW:
-                chunk.events = None
-            else:
-                self._window += chunk.size
+            self._window += chunk.size
 
     def _leave(self) -> Chunk:
         chunk = self._chunks.popleft()

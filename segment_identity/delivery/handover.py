@@ -81,7 +81,7 @@ class Handover:
         while rest:
             indices = rest.pop()
             events = [self._values[index] or b"" for index in indices]
-            error = self._insist(partial(self._destination.send, events), len(events), "retrying")
+            error = self._insist(partial(self._send, events), len(events), "retrying")
             if error is None:
                 for index in indices:
                     self.done[index] = True
@@ -91,6 +91,10 @@ class Handover:
                 rest += [indices[middle:], indices[:middle]]
             else:
                 self._bury(indices[0], "refused", type(error).__name__)
+
+    def _send(self, events: list[bytes]) -> None:
+        # A list of its own, as a destination may empty it.
+        self._destination.send(list(events))
 
     def _bury(self, index: int, reason: str, kind: str) -> None:
         self._tell("dead_lettered", 1, kind if reason == "refused" else reason)

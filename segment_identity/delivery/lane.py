@@ -7,12 +7,14 @@ visitor's events stay in one of them. With a spool, events pass through it befor
 (see segment_identity.spool).
 """
 
+import contextlib
 import os
 import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Final
 
 from segment_identity import batching
 from segment_identity.batching import Room
@@ -24,6 +26,9 @@ from segment_identity.delivery.sides import Keeper, Store
 from segment_identity.delivery.strand import Strand
 from segment_identity.destinations.protocol import Destination
 from segment_identity.logs import Throttle, logger
+
+# Seconds; the system's waits are not for ever.
+_LONGEST_LINGER: Final = 3_600.0
 
 
 class Lane:
@@ -40,7 +45,7 @@ class Lane:
     ) -> None:
         self.name = name
         self.destination = destination
-        self.linger = float(getattr(destination, "linger", 0.0))
+        self.linger = min(float(getattr(destination, "linger", 0.0)), _LONGEST_LINGER)
         self.store: Store | None = keeper
         self._keeper = keeper
         self._room = room
@@ -53,6 +58,8 @@ class Lane:
         """Begin with nothing: at first, and in a forked child, whose parent keeps its events."""
         self.ledger = Ledger(self._room)
         self.circuit = Circuit()
+        # When each of those who close it now wants it done; the most patient one decides.
+        self._closers: list[float] = []
         self.deadline: float | None = None
         self.flushing = 0
         count = max(1, int(getattr(self.destination, "parallel", 1)))
@@ -123,6 +130,11 @@ class Lane:
             self.ledger.lose(reason, count)
         self.tell_overflow()
 
+    def is_stored(self) -> bool:
+        """Tell whether all that was gathered, and still waits, is in the spool."""
+        with self.ledger.lock:
+            return self.ledger.is_stored(sum(map(len, self._fresh)))
+
     def flush(self, timeout: float) -> bool:
         """Wait until nothing is pending; False if that took more than *timeout* seconds."""
         with self.ledger.lock:
@@ -134,13 +146,25 @@ class Lane:
             self.flushing -= 1
             return done
 
-    def close(self, timeout: float) -> bool:
-        """Deliver what is pending within *timeout* seconds, then end the threads."""
+    @contextlib.contextmanager
+    def closing(self, until: float) -> Iterator[None]:
+        """Have the threads end once nothing waits, or at *until* (seconds of a steady clock)."""
         with self.ledger.lock:
-            self.deadline = until = time.monotonic() + timeout
+            self._closers.append(until)
+            self.deadline = max(self._closers)
+            self.wake_all()
+        try:
+            yield
+        finally:
+            with self.ledger.lock:
+                self._closers.remove(until)
+                self.deadline = max(self._closers, default=None)
+
+    def ended(self, until: float) -> bool:
+        """Wait until *until* for the threads to end; False if events are still waiting."""
+        with self.ledger.lock:
             orphans = [strand for strand in self._strands if not strand.start()]
             threads = [strand.thread for strand in self._strands if strand.thread is not None]
-            self.wake_all()
         for thread in threads:
             if thread is not threading.current_thread():
                 thread.join(max(0.0, until - time.monotonic()))
@@ -148,7 +172,6 @@ class Lane:
             # The interpreter is exiting and starts no more threads; this one does the work.
             strand.run()
         with self.ledger.lock:
-            self.deadline = None
             return self._is_settled()
 
     @property

@@ -64,6 +64,10 @@ class Ledger:
         """Count events that are safe in the spool now; or, below 0, no longer."""
         self._stored += count
 
+    def is_stored(self, fresh: int) -> bool:
+        """Tell whether all but *fresh* of the pending events are in the spool."""
+        return self.pending - fresh <= self._stored
+
     def deliver(self, count: int) -> None:
         """Count delivered events."""
         self._delivered += count

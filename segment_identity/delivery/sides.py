@@ -62,6 +62,9 @@ class Kept(Protocol):
     def add(self, number: int, chunk: Chunk, *, adopted: bool = False) -> None:
         """Let a strand deliver a chunk."""
 
+    def is_stored(self) -> bool:
+        """Tell whether all that was gathered, and still waits, is in the spool."""
+
     def expire(self, before: float) -> tuple[int, ...]:
         """Drop chunks older than *before*; return their places."""
 

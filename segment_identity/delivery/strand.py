@@ -57,13 +57,14 @@ class Strand:
         if self.thread is not None or not self.backlog.count:
             return True
         name = f"segment_identity {self._lane.name}"
-        thread = threading.Thread(target=self.run, name=name, daemon=True)
+        # Known before it starts: a signal's handler may record an event in the middle of this.
+        self.thread = threading.Thread(target=self.run, name=name, daemon=True)
         try:
-            thread.start()
+            self.thread.start()
         except RuntimeError:
             # None now; the events wait and the next one tries again.
+            self.thread = None
             return False
-        self.thread = thread
         return True
 
     def run(self) -> None:
@@ -147,7 +148,8 @@ class Strand:
             events = rest[-1]
             began = time.monotonic()
             try:
-                self._lane.destination.send(events)
+                # A list of its own, as a destination may empty it.
+                self._lane.destination.send(list(events))
             except BaseException as error:
                 # Even SystemExit: what it ends is this thread, and with it all deliveries.
                 attempts += 1

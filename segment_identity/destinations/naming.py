@@ -1,7 +1,9 @@
 """Turn what `Analytics` was given into named destinations."""
 
+import inspect
 from collections.abc import Sequence
 
+from segment_identity import options
 from segment_identity.destinations.protocol import Destination
 from segment_identity.destinations.urls import from_url
 from segment_identity.errors import ConfigurationError
@@ -27,7 +29,32 @@ def named(
                 f"{owner} was given {type(each).__name__} as a destination; "
                 "want a URL or an object with send(batch) and close()"
             )
+        _check(destination, owner)
         kind = type(destination).__name__.lower()
         same = sum(name.partition(" ")[0] == kind for name, _ in result)
         result.append((f"{kind} {same + 1}" if same else kind, destination))
     return result
+
+
+def _check(destination: Destination, owner: str) -> None:
+    """Raise if calling *destination* would do nothing, or what it asks for makes no sense."""
+    for each in (destination.send, destination.close):
+        if (
+            inspect.iscoroutinefunction(each)
+            or inspect.isasyncgenfunction(each)
+            or inspect.isgeneratorfunction(each)
+        ):
+            raise ConfigurationError(
+                f"{owner} was given {type(destination).__name__} as a destination, whose "
+                f"{each.__name__}() is no plain function; it is called from a thread, where "
+                "nothing is awaited"
+            )
+    try:
+        linger = float(getattr(destination, "linger", 0.0))
+        int(getattr(destination, "parallel", 1))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ConfigurationError(
+            f"{owner} was given {type(destination).__name__} as a destination, whose linger or "
+            "parallel is no number"
+        ) from error
+    options.not_negative("linger", linger)

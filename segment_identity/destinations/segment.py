@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from segment_identity import endpoint, options, retry
 from segment_identity.destinations import extras
 from segment_identity.errors import Unauthorized, Unavailable, Undeliverable
+from segment_identity.journal import Journal
 from segment_identity.messages import instant
+from segment_identity.sources import sound
 
 if TYPE_CHECKING:
     import urllib3
@@ -46,9 +48,10 @@ class Segment:
         # Compressing is the larger part of a delivery; ISA-L takes a fifth of zlib's time for it.
         self._zlib = extras.first("isal.isal_zlib", "zlib")
         self._endpoint = endpoint.endpoint(url)
+        self._patience = timeout
         self._timeout = self._http.Timeout(connect=min(_CONNECT_TIMEOUT, timeout), read=timeout)
         self._compress = compress
-        self._clock = clock
+        self._clock = sound(clock, Journal().report)
         # What a lane asks for, see `Destination`.
         self.parallel = int(connections)
         self.linger = float(linger)
@@ -108,10 +111,22 @@ class Segment:
                 retries=False,
             )
             with answer:
-                answer.read(endpoint.MAX_ANSWER, decode_content=False)
+                self._pass_over(answer)
+                if answer.status < 200:
+                    # The true answer is still to come, and would be taken for the next batch's.
+                    self.close()
                 return answer.status, retry.retry_after(answer.headers.get("Retry-After"), now)
         except (self._http.exceptions.HTTPError, OSError) as error:
             raise Unavailable(type(error).__name__) from error
+
+    def _pass_over(self, answer: "urllib3.BaseHTTPResponse") -> None:
+        """Read what an answer says, so that the connection can be kept; not for long."""
+        left, until = endpoint.MAX_ANSWER, time.monotonic() + self._patience
+        while left > 0 and time.monotonic() < until:
+            piece = answer.read1(left, decode_content=False)
+            if not piece:
+                break
+            left -= len(piece)
 
     def _opened(self) -> "_Way":
         with self._lock:

@@ -47,13 +47,10 @@ class Folder:
                     return opened
                 opened.close()
 
-    def reopen(self, path: Path) -> SpoolFile | None:
-        """Open a file of this process that was closed; None if another one has adopted it."""
-        if not path.exists():
-            return None
-        try:
-            opened = SpoolFile.open(path, power_safe=self._power_safe)
-        except Occupied:
+    def reopen(self, path: Path, report: Report) -> SpoolFile | None:
+        """Open a file of this process that was closed; None if it is not ours any more."""
+        opened = self._opened(path, report) if path.exists() else None
+        if opened is None:
             return None
         if opened.is_there():
             return opened
@@ -87,19 +84,22 @@ class Folder:
         A damaged one is put aside, one of another version is left alone, and both are reported.
         """
         for path in self.strangers(own):
-            try:
-                opened = SpoolFile.open(path, power_safe=self._power_safe)
-            except Occupied:
-                continue
-            except Foreign as error:
-                report("spool_foreign", error)
-                continue
-            except (sqlite3.Error, UnicodeError) as error:
-                if is_damaged(error):
-                    quarantined(path)
-                report("spool_damaged" if is_damaged(error) else "spool", error)
-                continue
-            yield opened
+            opened = self._opened(path, report)
+            if opened is not None:
+                yield opened
+
+    def _opened(self, path: Path, report: Report) -> SpoolFile | None:
+        try:
+            return SpoolFile.open(path, power_safe=self._power_safe)
+        except Occupied:
+            return None
+        except Foreign as error:
+            report("spool_foreign", error)
+        except (sqlite3.Error, UnicodeError) as error:
+            if is_damaged(error):
+                quarantined(path)
+            report("spool_damaged" if is_damaged(error) else "spool", error)
+        return None
 
 
 def checked_folder(value: object) -> Path:

@@ -2,12 +2,22 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from segment_identity import spooling
 from segment_identity.delivery.backlog import Chunk
+from segment_identity.delivery.sides import Kept
 from segment_identity.spool.file import SpoolFile, Stored, is_damaged
 from segment_identity.spool.folder import Folder, Report
+
+
+def gathered_from(lanes: Sequence[Kept]) -> Iterator[tuple[Kept, int, Chunk]]:
+    """Yield what *lanes* have not stored yet, cut into chunks, each with its lane and strand."""
+    for lane in lanes:
+        for number, events in lane.gather():
+            for batch in spooling.batches(events):
+                yield lane, number, Chunk(batch, len(batch), sum(map(len, batch)))
 
 
 class OwnFile:
@@ -35,7 +45,7 @@ class OwnFile:
             rows.append((row, chunk.events))
         try:
             file.insert(rows)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeError) as error:
             if is_damaged(error):
                 self._replace(file)
             raise
@@ -53,7 +63,9 @@ class OwnFile:
 
     def remove(self, seqs: Sequence[int]) -> None:
         """Forget chunks."""
-        self.bytes -= self._opened().remove(seqs)
+        # First the file: another one holds other bytes.
+        removed = self._opened().remove(seqs)
+        self.bytes -= removed
 
     def close(self) -> None:
         """Let go of the file, which the next call opens again if nobody has adopted it."""
@@ -70,7 +82,7 @@ class OwnFile:
         if self._file is not None and not self._file.is_there():
             self._file = self._moved(self._file)
         if self._file is None:
-            again = None if self.path is None else self._folder.reopen(self.path)
+            again = None if self.path is None else self._folder.reopen(self.path, self._report)
             self._file = again or self._folder.create()
             self.path = self._file.path
             self.bytes = sum(row.size for row in self._file.stored())

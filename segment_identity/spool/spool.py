@@ -16,7 +16,6 @@ it would without a spool, and is counted.
 
 import contextlib
 import os
-import sqlite3
 import threading
 import time
 import weakref
@@ -26,11 +25,12 @@ from typing import Final
 from segment_identity import options, spooling
 from segment_identity.delivery.backlog import Chunk
 from segment_identity.delivery.sides import Kept
-from segment_identity.errors import Unavailable
+from segment_identity.errors import ConfigurationError, Unavailable
+from segment_identity.sources import sound
 from segment_identity.spool.adoption import adopt
 from segment_identity.spool.dead_letters import DeadLetters
 from segment_identity.spool.folder import Folder, Report, checked_folder
-from segment_identity.spool.own import OwnFile
+from segment_identity.spool.own import OwnFile, gathered_from
 
 # Seconds between two commits while events come in, and between two looks for orphans.
 _COMMIT_EVERY: Final = 0.02
@@ -61,10 +61,10 @@ class Spool:
         options.function("clock", clock, required=True)
         self._folder = Folder(checked_folder(folder), power_safe=power_safe)
         self._limits = spooling.Limits(int(max_bytes), float(max_age))
-        self._clock = clock
         self._lanes: list[Kept] = []
         self._report: Report = lambda reason, error: None
-        self.dead_letters = DeadLetters(self._folder.path, clock)
+        self._clock = sound(clock, lambda reason, error: self._report(reason, error))
+        self.dead_letters = DeadLetters(self._folder.path, self._clock)
         self._begin()
         _all.add(self)
 
@@ -84,7 +84,11 @@ class Spool:
         return f"Spool({str(self._folder.path)!r})"
 
     def attach(self, lanes: Sequence[Kept], report: Report) -> None:
-        """Serve these lanes; *report* counts and logs an error of ours."""
+        """Serve these lanes, and no others; *report* counts and logs an error of ours."""
+        if self._lanes:
+            raise ConfigurationError(
+                "spool was given a Spool that another Analytics has; want one of its own"
+            )
         self._lanes = list(lanes)
         self._report = report
 
@@ -116,20 +120,22 @@ class Spool:
         """Say why an event of *size* bytes cannot be stored, or None."""
         return self._limits.refusal(self._own.bytes, size)
 
-    def commit(self) -> bool:
-        """Store what waits, now, in this thread; False if it could not be stored."""
+    def store(self) -> bool:
+        """Store what waits, now; False if some of what was recorded is in memory alone."""
         with self._io:
-            gathered = list(self._gathered())
-            stored = not gathered
+            self.commit()
+            return all(lane.is_stored() for lane in self._lanes)
+
+    def commit(self) -> None:
+        """Store what waits."""
+        with self._io:
+            gathered = list(gathered_from(self._lanes))
             try:
                 with self._guarded():
-                    self._store(gathered)
-                    stored = True
+                    self._insert(gathered)
             finally:
-                # What could not be stored goes on in memory.
                 for lane, number, chunk in gathered:
                     lane.add(number, chunk)
-            return stored
 
     def close(self) -> None:
         """Store what waits, end the writer and let go of the file."""
@@ -153,7 +159,7 @@ class Spool:
         with self._io:
             try:
                 return self._own.load(seq)
-            except (sqlite3.Error, OSError) as error:
+            except Exception as error:
                 self._report("spool", error)
                 raise Unavailable(type(error).__name__) from error
 
@@ -194,13 +200,7 @@ class Spool:
             self._woken.clear()
             self.commit()
 
-    def _gathered(self) -> Iterator[tuple[Kept, int, Chunk]]:
-        for lane in self._lanes:
-            for number, events in lane.gather():
-                for batch in spooling.batches(events):
-                    yield lane, number, Chunk(batch, len(batch), sum(map(len, batch)))
-
-    def _store(self, gathered: Sequence[tuple[Kept, int, Chunk]]) -> None:
+    def _insert(self, gathered: Sequence[tuple[Kept, int, Chunk]]) -> None:
         if gathered:
             timed = spooling.timed(gathered, self._clock())
             self._own.insert(
@@ -224,10 +224,10 @@ class Spool:
 
     @contextlib.contextmanager
     def _guarded(self, reason: str = "spool") -> Iterator[None]:
-        """Count what the disk does to us, and go on."""
+        """Count what the disk does to us, and go on: with the writer all events would wait."""
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
+        except Exception as error:
             self._report(reason, error)
 
 

@@ -2,14 +2,18 @@
 
 import base64
 import logging
+import math
 import socket
+import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from segment_identity import Analytics, ConfigurationError, Fault
+from segment_identity import Analytics, ConfigurationError, Fault, Unavailable, Undeliverable
 from segment_identity.destinations import Segment
 
 from .support import PATIENCE, abandon, adds_up, emit, run
@@ -271,3 +275,47 @@ def test_without_its_extra_the_package_works_and_says_what_to_install() -> None:
     said = run(WITHOUT)
     assert "pip install 'segment-identity[http]'" in said
     assert "key" not in said
+
+
+class _Hinting(BaseHTTPRequestHandler):
+    """Says of the first request that the answer comes, and then that all is well; no to others."""
+
+    protocol_version = "HTTP/1.1"
+    requests = 0
+
+    def do_POST(self) -> None:
+        """Answer."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        _Hinting.requests += 1
+        if _Hinting.requests == 1:
+            self.wfile.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+            time.sleep(0.3)
+            self.send_response(200)
+        else:
+            self.send_response(400)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Stay silent."""
+
+
+def test_an_answer_that_comes_after_a_hint_is_not_taken_for_that_of_the_next_batch() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Hinting) as server:
+        threading.Thread(target=server.serve_forever).start()
+        segment = Segment(f"http://key@127.0.0.1:{server.server_port}/v1")
+        with pytest.raises(Unavailable, match="103"):
+            segment.send([b'{"n":1}'])
+        with pytest.raises(Undeliverable, match="400"):
+            segment.send([b'{"n":2}'])
+        segment.close()
+        server.shutdown()
+
+
+@pytest.mark.parametrize("clock", [lambda: math.nan, lambda: 1 / 0, lambda: None])
+def test_a_clock_that_says_no_time_costs_no_event(clock: Callable[[], float]) -> None:
+    with tracking_api() as api:
+        segment = Segment(api.url, clock=clock)
+        segment.send([b'{"type":"track","event":"One"}'])
+        segment.close()
+    assert api.requests[0].events == ["One"]

@@ -15,10 +15,12 @@ from pathlib import Path
 import pytest
 
 from segment_identity import Analytics, ConfigurationError, Fault, Undeliverable, UnknownOption
+from segment_identity.delivery.backlog import Backlog, Chunk
 from segment_identity.destinations import Memory
 from segment_identity.spool import Spool
 from segment_identity.spool.file import SpoolFile
 from segment_identity.spool.folder import Folder
+from segment_identity.spooling import WINDOW
 
 from .support import PATIENCE, Failing, Gate, adds_up, emit, lines, names, run
 
@@ -540,3 +542,37 @@ def test_spool_options_are_explained(tmp_path: Path) -> None:
         Spool(tmp_path, max_byte=3)  # type: ignore[call-arg]
     with pytest.raises(ConfigurationError, match="max_age was given"):
         Spool(tmp_path, max_age=0)
+
+
+def test_store_says_no_while_events_are_in_memory_alone(tmp_path: Path) -> None:
+    """What the disk once did not take stays there, whatever is stored later."""
+    folder = tmp_path / "spool"
+    folder.write_text("no folder")
+    folder.unlink()
+    gate = Gate()
+    analytics = Analytics(gate, spool=folder)
+    folder.write_text("no folder")
+    emit(analytics, "One")
+    assert not analytics.store()
+    folder.unlink()
+    assert not analytics.store()
+    emit(analytics, "Two")
+    assert not analytics.store()
+    gate.opened.set()
+    assert analytics.flush(PATIENCE)
+    emit(analytics, "Three")
+    assert analytics.store()
+    assert analytics.close(PATIENCE)
+    assert names(gate) == ["One", "Two", "Three"]
+
+
+def test_part_of_a_chunk_that_waits_again_is_sent_once() -> None:
+    """The part that was delivered is still in the file, at the place of the whole."""
+    backlog = Backlog()
+    backlog.add(Chunk([b"a" * 1_000] * 3, 3, 3_000, seqs=(1,)))
+    backlog.take()
+    # Meanwhile what comes fills the memory that stored events may take.
+    for number in range(2, 2 + WINDOW // 1_000 + 1):
+        backlog.add(Chunk([b"b" * 1_000], 1, 1_000, seqs=(number,)))
+    backlog.put_back(Chunk([b"a" * 1_000] * 2, 2, 2_000, seqs=(1,)))
+    assert backlog.take()[0].events == [b"a" * 1_000] * 2
