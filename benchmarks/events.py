@@ -53,10 +53,12 @@ def events(count: int, seed: int = 1) -> Iterator[bytes]:
 def _common(chance: random.Random, number: int, who: int, kind: str) -> dict[str, Any]:
     at = _START + timedelta(seconds=number * 2.5 - chance.random() * 3_600)
     stamp = at.isoformat(timespec="milliseconds")[:23] + "Z"
+    unique = uuid.UUID(int=chance.getrandbits(128), version=4)
     known = kind in ("identify", "group", "alias") or (who % 3 == 0 and chance.random() < 0.5)
     return {
         "type": kind,
-        "messageId": str(uuid.UUID(int=chance.getrandbits(128), version=4)),
+        # As this library and Analytics.js make them.
+        "messageId": f"{int(at.timestamp() * 1_000)}-{unique}",
         "anonymousId": str(uuid.UUID(int=who * 7_919 + 11, version=4)),
         "userId": f"user-{who // 3}" if known else None,
         "timestamp": stamp,

@@ -6,7 +6,7 @@ makes of the same rows, if it is installed. Each loader has a process of its own
 CPU time, as what else the machine does takes none of that. What it costs late is what the last
 tenth of the events took, beside what the first did.
 
-    PYTHONPATH=tests python -m benchmarks.warehouse [--events 1000000] [--batch 500]
+    PYTHONPATH=tests python -m benchmarks.warehouse [--events 1000000] [--batch 2000]
 """
 
 import argparse
@@ -24,6 +24,7 @@ from typing import Final, NamedTuple
 from warehouse.server import Server, missing
 
 from benchmarks.events import events
+from segment_identity.warehouse import Warehouse
 
 # dlt's batches are large, as each is a load of its own, and few, as it takes its time.
 DLT_EVENTS: Final = 20_000
@@ -155,6 +156,6 @@ def main(count: int, batch: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--batch", type=int, default=500)
+    parser.add_argument("--batch", type=int, default=Warehouse.batch_events)
     given = parser.parse_args()
     main(given.events, given.batch)

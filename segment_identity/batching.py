@@ -10,6 +10,21 @@ MAX_BATCH_EVENTS: Final = 500
 MAX_BATCH_BYTES: Final = 450 * 1_024
 
 
+class Most(msgspec.Struct, frozen=True):
+    """What one batch may hold."""
+
+    events: int = MAX_BATCH_EVENTS
+    bytes: int = MAX_BATCH_BYTES
+
+
+USUAL: Final = Most()
+
+
+def most(events: int) -> Most:
+    """Return the limits of a destination that takes so many *events* at once."""
+    return Most(events, events * MAX_BATCH_BYTES // MAX_BATCH_EVENTS)
+
+
 class Room(msgspec.Struct, frozen=True):
     """What may wait in memory for one destination; count alone would not bound the bytes."""
 
@@ -30,22 +45,20 @@ def room(events: int | None, size: int, *, spooled: bool) -> Room:
     return Room(usual if events is None else events, size)
 
 
-def batch_length(sizes: Iterable[int]) -> int:
+def batch_length(sizes: Iterable[int], limit: Most = USUAL) -> int:
     """Return how many of the events waiting, of these *sizes* in bytes, go in the next batch."""
     count = total = 0
     for size in sizes:
         total += size
-        if count == MAX_BATCH_EVENTS or (count and total > MAX_BATCH_BYTES):
+        if count == limit.events or (count and total > limit.bytes):
             break
         count += 1
     return count
 
 
-def fits(events: int, size: int, more_events: int, more: int) -> bool:
+def fits(events: int, size: int, more_events: int, more: int, limit: Most = USUAL) -> bool:
     """Tell whether a chunk of *more_events* events, *more* bytes, still fits in a batch."""
-    return not events or (
-        events + more_events <= MAX_BATCH_EVENTS and size + more <= MAX_BATCH_BYTES
-    )
+    return not events or (events + more_events <= limit.events and size + more <= limit.bytes)
 
 
 def is_full(events: int, size: int) -> bool:

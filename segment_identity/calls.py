@@ -42,9 +42,9 @@ class Call(msgspec.Struct, frozen=True, gc=False):
 _NAMES = frozenset(Common.__annotations__)
 
 
-def bare(now: float, message_id: str) -> Call:
-    """Return a call without common arguments."""
-    return Call({}, {}, messages.instant(now), message_id, None)
+def bare(now: float, unique: str) -> Call:
+    """Return a call without common arguments; *unique* tells it from all others."""
+    return Call({}, {}, messages.instant(now), messages.new_message_id(now, unique), None)
 
 
 def known(verb: str, given: Common) -> None:
@@ -65,6 +65,10 @@ def checked(
         return bare(now, new_id())
     known(verb, given)
     message_id = given.get("message_id")
+    if message_id is None:
+        message_id = messages.new_message_id(now, new_id())
+    else:
+        message_id = messages.checked_message_id(verb, message_id)
     anonymous_id = given.get("anonymous_id")
     browser = given.get("browser", False)
     if not isinstance(browser, bool):
@@ -73,7 +77,7 @@ def checked(
         _mapping(verb, "context", given.get("context"), snapshot),
         _mapping(verb, "integrations", given.get("integrations"), snapshot),
         messages.moment(verb, given.get("timestamp"), now),
-        new_id() if message_id is None else messages.checked_message_id(verb, message_id),
+        message_id,
         None if anonymous_id is None else ids.given(verb, "anonymous_id", anonymous_id),
         browser,
     )

@@ -78,7 +78,7 @@ _OWN: Final[Mapping[str, Collection[str]]] = {
 } | {"discards": COLUMNS}
 
 
-class Row(msgspec.Struct, frozen=True):
+class Row(msgspec.Struct, frozen=True, gc=False):
     """One row of *table*.
 
     One with a *key* is what is known of its id: of each column the value of the greatest key stays.

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from segment_identity.batching import batch_length, fits
+from segment_identity.batching import USUAL, Most, batch_length, fits
 from segment_identity.spooling import WINDOW
 
 
@@ -38,12 +38,14 @@ class Reader(Protocol):
 class Backlog:
     """The events of one strand that are ready to be delivered, oldest first.
 
+    They leave in batches, of which none has more than *limit*.
     Every method but `loaded` wants the lane's lock held.
     """
 
-    __slots__ = ("_chunks", "_loose", "_window", "count", "since", "size")
+    __slots__ = ("_chunks", "_limit", "_loose", "_window", "count", "since", "size")
 
-    def __init__(self) -> None:
+    def __init__(self, limit: Most = USUAL) -> None:
+        self._limit = limit
         # Chunks come first: they are older, or came back.
         self._chunks: deque[Chunk] = deque()
         self._loose: deque[bytes] = deque()
@@ -93,13 +95,16 @@ class Backlog:
         """Remove and return what makes the next batch."""
         taken: list[Chunk] = []
         count = size = 0
-        while self._chunks and fits(count, size, self._chunks[0].count, self._chunks[0].size):
+        while self._chunks:
+            first = self._chunks[0]
+            if not fits(count, size, first.count, first.size, self._limit):
+                break
             chunk = self._leave()
             taken.append(chunk)
             count += chunk.count
             size += chunk.size
         if not taken:
-            length = batch_length(map(len, self._loose))
+            length = batch_length(map(len, self._loose), self._limit)
             events = [self._loose.popleft() for _ in range(length)]
             taken.append(Chunk(events, length, sum(map(len, events))))
             self.count -= length

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from segment_identity import batching
-from segment_identity.batching import Room
+from segment_identity.batching import MAX_BATCH_EVENTS, Room
 from segment_identity.circuit import Circuit
 from segment_identity.delivery.accounts import Account, Fault
 from segment_identity.delivery.backlog import Chunk
@@ -46,6 +46,7 @@ class Lane:
         self.name = name
         self.destination = destination
         self.linger = min(float(getattr(destination, "linger", 0.0)), _LONGEST_LINGER)
+        self.batch_events = max(1, int(getattr(destination, "batch_events", MAX_BATCH_EVENTS)))
         self.store: Store | None = keeper
         self._keeper = keeper
         self._room = room

@@ -25,6 +25,7 @@ class Lane(Protocol):
     destination: Destination
     ledger: Ledger
     store: Store | None
+    batch_events: int
     # All of these are read and written with the ledger's lock held.
     circuit: Circuit
     linger: float

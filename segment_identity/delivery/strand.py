@@ -32,7 +32,7 @@ class Strand:
 
     def __init__(self, lane: Lane, number: int) -> None:
         self.number = number
-        self.backlog = Backlog()
+        self.backlog = Backlog(batching.most(lane.batch_events))
         self.thread: threading.Thread | None = None
         self._lane = lane
         self._ledger = lane.ledger

@@ -24,6 +24,8 @@ from segment_identity.warehouse.projection import Projection
 from segment_identity.warehouse.tables import Tables
 
 _NUL: Final = b"\\u0000"
+# A transaction writes each page of an index once, however many of its events fall on it.
+_BATCH: Final = 2_000
 
 
 class Warehouse:
@@ -36,6 +38,8 @@ class Warehouse:
     several users share: its first or its last one; None keeps no profiles. *projections* are kept
     in the same transactions. Several processes may write to one database.
     """
+
+    batch_events = _BATCH
 
     def __init__(
         self,

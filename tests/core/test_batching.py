@@ -112,6 +112,15 @@ def test_a_batch_waits_for_company_until_it_is_full_or_old(
     assert batching.patience(events, size, age, linger=0.2) == pytest.approx(wanted)
 
 
+def test_a_destination_that_takes_more_events_takes_as_many_more_bytes() -> None:
+    limit = batching.most(2 * MAX_BATCH_EVENTS)
+    assert limit == batching.Most(2 * MAX_BATCH_EVENTS, 2 * MAX_BATCH_BYTES)
+    assert batch_length([1] * 5_000, limit) == 2 * MAX_BATCH_EVENTS
+    assert batch_length([MAX_BATCH_BYTES] * 3, limit) == 2
+    assert batching.fits(MAX_BATCH_EVENTS, 10, MAX_BATCH_EVENTS, 10, limit)
+    assert not batching.fits(MAX_BATCH_EVENTS, 10, MAX_BATCH_EVENTS + 1, 10, limit)
+
+
 @given(st.text(), st.integers(1, 64))
 def test_a_visitor_has_one_strand_in_every_process(key: str, strands: int) -> None:
     number = batching.strand(key, strands)

@@ -333,7 +333,7 @@ def checked(**given_common: Any) -> calls.Call:
 
 
 def test_a_call_without_common_fields_has_a_new_id_and_the_time() -> None:
-    assert checked() == calls.Call({}, {}, STAMP, NEW, None)
+    assert checked() == calls.Call({}, {}, STAMP, f"1587681528550-{NEW}", None)
 
 
 def test_a_call_may_give_every_common_field() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from segment_identity import Analytics, ConfigurationError
 from segment_identity.destinations import AliasFirst, Memory, Segment
+from segment_identity.warehouse import Warehouse
 
 from .support import PATIENCE, Failing, lines, run
 
@@ -111,6 +112,8 @@ def test_it_asks_for_what_its_destination_asks_for() -> None:
     destination = AliasFirst(segment)
     assert (destination.parallel, destination.linger) == (3, 0.5)
     assert AliasFirst("memory:").parallel == 1
+    assert AliasFirst("memory:").batch_events == 500
+    assert AliasFirst("sqlite:///:memory:").batch_events == Warehouse.batch_events
 
 
 def test_a_folder_that_is_missing_is_told_at_once(tmp_path: Path) -> None:

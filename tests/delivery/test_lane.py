@@ -4,7 +4,8 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -404,3 +405,25 @@ def test_destination_that_cannot_close_is_counted() -> None:
     emit(analytics, "One")
     assert analytics.close(PATIENCE)
     assert analytics.stats().faults == {"close": 1}
+
+
+@pytest.mark.parametrize("spooled", [False, True])
+def test_a_destination_says_how_many_events_it_takes_at_once(spooled: bool, tmp_path: Path) -> None:
+    lengths: list[int] = []
+    open_gate = threading.Event()
+
+    class Wide(Memory):
+        batch_events = 1_200
+
+        def send(self, batch: Sequence[bytes], /) -> None:
+            open_gate.wait(PATIENCE)
+            lengths.append(len(batch))
+
+    with Analytics(Wide(), spool=tmp_path / "spool" if spooled else None) as analytics:
+        for number in range(3_000):
+            emit(analytics, f"Event {number}")
+        if spooled:
+            wait_for(lambda: analytics.stats().stored >= 2_000)
+        open_gate.set()
+    assert sum(lengths) == 3_000
+    assert 500 < max(lengths) <= 1_200

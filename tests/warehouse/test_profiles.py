@@ -17,7 +17,7 @@ from segment_identity.warehouse.profile_facts import ProfileFacts, store
 from segment_identity.warehouse.profile_tables import METADATA
 
 from .loading import load, query
-from .scenarios import SCENARIOS, Scenario
+from .scenarios import SCENARIOS, Scenario, call, on
 
 EACH_SCENARIO = pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
 
@@ -112,3 +112,13 @@ def test_a_person_is_found_from_few_facts_as_from_all(warehouse: Warehouse, poli
                 assert next(map(segment_id, found)) == home
                 same = {one for one, other in who.items() if other == home}
                 assert {segment_id(one) for one in found} == same, (seed, each)
+
+
+@pytest.mark.parametrize("column", ["anonymous_id", "user_id"])
+def test_one_persons_calls_are_found_by_index(column: str) -> None:
+    warehouse = Warehouse("sqlite:///:memory:")
+    load(warehouse, [call(1, "a", **on("laptop", "ada"))])
+    [(*_, how)] = query(
+        warehouse, f"EXPLAIN QUERY PLAN SELECT id FROM tracks WHERE {column} IN ('laptop', 'ada')"
+    )
+    assert f"USING INDEX ix_tracks_{column}" in how

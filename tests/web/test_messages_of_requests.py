@@ -1,5 +1,6 @@
 """What a message says of the request it was made in, and what is remembered between requests."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -27,7 +28,8 @@ def test_message_has_every_common_field(open_site: Sites) -> None:
     site.go("/track", User_Agent="Mozilla/5.0 (X11)", Accept_Language="de-AT, en;q=0.5")
     (event,) = site.events()
     assert event["timestamp"] == event["originalTimestamp"] == "2025-06-15T15:06:40.000Z"
-    assert len(event["messageId"]) == 36
+    uuid = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    assert re.fullmatch(f"1750000000000-{uuid}", event["messageId"])
     assert event["integrations"] == {}
     context = event["context"]
     assert context["userAgent"] == "Mozilla/5.0 (X11)"
