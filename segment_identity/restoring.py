@@ -8,7 +8,8 @@ traits keep it. What Segment's libraries put into the context is known, and gets
 its nesting back.
 
 A list was kept as JSON, and is one again if that is what the text says to the letter. What found no
-place in its row, and stands in `discards`, goes back to where it came from.
+place in its row, and stands in `discards`, goes back to where it came from. A trait whose column is
+called as one of the context is told from that by nothing, and becomes context.
 """
 
 from collections.abc import Container, Iterable, Mapping

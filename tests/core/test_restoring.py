@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from segment_identity.messages import Message
@@ -66,7 +66,16 @@ def made_again(found: list[Row]) -> Message:
 
 
 def without_discards(found: list[Row]) -> list[tuple[str, Any, str]]:
-    return [(row.table, dict(row.values), row.key) for row in found if row.table != "discards"]
+    return [(row.table, columns(row), row.key) for row in found if row.table != "discards"]
+
+
+def columns(row: Row) -> dict[str, Any]:
+    """Return what comes back: of a trait and the context nothing tells whose `context_foo` is."""
+    return {
+        name: value
+        for name, value in row.values.items()
+        if not row.key or name.partition("_")[0] != "context"
+    }
 
 
 @pytest.mark.parametrize(
@@ -144,9 +153,20 @@ MESSAGES: Final = st.fixed_dictionaries(
 )
 
 
+@example(
+    {
+        "type": "group",
+        "traits": {"contextFoo": []},
+        "groupId": "acme",
+        "timestamp": AT,
+        "receivedAt": None,
+    }
+)
 @given(MESSAGES)
 def test_a_message_that_is_made_again_makes_the_same_rows(given_message: Message) -> None:
     found = rows({**given_message, "messageId": "m-1"}, AT)
+    # A key of the context without any letter is not told from a property called so.
+    assume(all("context" not in row.values for row in found))
     again = made_again(found)
     assert without_discards(rows(again, AT)) == without_discards(found)
 
