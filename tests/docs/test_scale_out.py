@@ -140,12 +140,12 @@ MEASURED = {
     "delivery by one process, in memory": ("delivery", 2, "ours, in memory", 1),
     "CPU time of all threads per event, in memory": ("delivery", 2, "ours, in memory", 3),
     "`TrackingAPI`": ("ingest", 1, "30", 5),
-    "loading SQLite": ("warehouse", 1, "SQLite, with profiles", 3),
+    "loading SQLite": ("warehouse", 1, "SQLite, with profiles", 4),
     "loading PostgreSQL": (
         "warehouse",
         1,
         "PostgreSQL, with profiles (the loader's CPU time)",
-        3,
+        4,
     ),
 }
 
