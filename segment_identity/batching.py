@@ -61,9 +61,9 @@ def fits(events: int, size: int, more_events: int, more: int, limit: Most = USUA
     return not events or (events + more_events <= limit.events and size + more <= limit.bytes)
 
 
-def is_full(events: int, size: int) -> bool:
+def is_full(events: int, size: int, limit: Most = USUAL) -> bool:
     """Tell whether waiting longer would not make the next batch larger."""
-    return events >= MAX_BATCH_EVENTS or size >= MAX_BATCH_BYTES
+    return events >= limit.events or size >= limit.bytes
 
 
 def strand(key: str, strands: int) -> int:
@@ -74,10 +74,10 @@ def strand(key: str, strands: int) -> int:
     return crc32(key.encode("utf-8", "surrogatepass")) % strands if strands > 1 else 0
 
 
-def patience(events: int, size: int, age: float, linger: float) -> float:
+def patience(events: int, size: int, age: float, linger: float, limit: Most = USUAL) -> float:
     """Return the seconds to wait for more events before the next batch goes.
 
     The oldest of *events* waiting, *size* bytes in all, has waited for *age* seconds; none waits
     for longer than *linger*.
     """
-    return 0.0 if is_full(events, size) else max(0.0, linger - age)
+    return 0.0 if is_full(events, size, limit) else max(0.0, linger - age)

@@ -8,7 +8,7 @@ from zlib import crc32
 
 import msgspec
 
-from segment_identity.batching import batch_length
+from segment_identity.batching import USUAL, Most, batch_length
 
 # The version of the format; files of another version are left to whoever knows it.
 VERSION: Final = 1
@@ -59,11 +59,11 @@ def unpack(body: bytes, checked: int) -> list[bytes]:
     return body.split(b"\n") if body and crc32(body) == checked else []
 
 
-def batches(events: Sequence[bytes]) -> Iterator[list[bytes]]:
+def batches(events: Sequence[bytes], limit: Most = USUAL) -> Iterator[list[bytes]]:
     """Cut *events* into what goes together."""
     rest = list(events)
     while rest:
-        length = batch_length(map(len, rest))
+        length = batch_length(map(len, rest), limit)
         yield rest[:length]
         del rest[:length]
 

@@ -1,13 +1,17 @@
-"""Follow events as they come: those of a warehouse, or of an app whose inspector is mounted."""
+"""Follow the events of a warehouse as they are loaded."""
 
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from segment_identity import retry, tails
 from segment_identity.destinations import extras
 from segment_identity.errors import InvalidCall, Unauthorized, Unavailable
 from segment_identity.messages import Message
+
+if TYPE_CHECKING:
+    from segment_identity.warehouse.following import Follower
 
 # Told why nothing comes for now.
 Waiting = Callable[[str], None]
@@ -25,7 +29,7 @@ def tail(
     waiting: Waiting | None = None,
     stop: threading.Event | None = None,
 ) -> Iterator[Message]:
-    """Yield the *last* events of the warehouse at *url*, and then each one that is loaded.
+    """Return the *last* events of the warehouse at *url*, and then each one that is loaded.
 
     They are messages of the Segment Spec, in the order of their times as far as they are there at
     one look; a row that is committed late comes late, and none is left out or comes twice. Only
@@ -39,7 +43,20 @@ def tail(
     wanted = tails.wanted(types, events, ids)
     loaded = extras.load("segment_identity.warehouse.following", "tail", "warehouse")
     follower = loaded.Follower(url, wanted)
-    stop = stop or threading.Event()
+    return _followed(
+        follower, last, every, follow=follow, waiting=waiting, stop=stop or threading.Event()
+    )
+
+
+def _followed(
+    follower: "Follower",
+    last: int,
+    every: float,
+    *,
+    follow: bool,
+    waiting: Waiting | None,
+    stop: threading.Event,
+) -> Iterator[Message]:
     try:
         yield from follower.begin(last)
         failures = 0

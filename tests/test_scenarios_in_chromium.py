@@ -22,13 +22,11 @@ import pytest
 from browser.chromium import needs_chromium, new_visitor, open_chromium
 from browser.customer import await_event, log_in, sign_up
 from browser.days import ShopOverDays, open_shop_over_days
+from browser.shop import ANALYTICS_JS, needs_analytics_js
 from playwright.sync_api import Browser, Page
 
-pytestmark = [pytest.mark.browser, needs_chromium]
+pytestmark = [pytest.mark.browser, needs_chromium, needs_analytics_js]
 
-ANALYTICS_JS: Final = (
-    Path(__file__).parent / "conformance/node_modules/@segment/analytics-next/dist/umd"
-)
 # What the person with this e-mail did, whether or not they had told it by then.
 DID: Final = """
     SELECT date(did.timestamp), did.type, coalesce(pages.context_page_path, did.name)
@@ -57,8 +55,6 @@ FIRST, THIRD = "2026-02-01", "2026-02-03"
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    if not ANALYTICS_JS.exists():
-        pytest.skip("Analytics.js is missing: run npm ci in tests/conformance")
     with open_chromium() as browser:
         yield browser
 

@@ -4,26 +4,20 @@ import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 from browser.chromium import needs_chromium, new_visitor, open_chromium
 from browser.customer import fill_sign_up
-from browser.shop import Shop, open_shop, rows
+from browser.shop import ANALYTICS_JS, Shop, needs_analytics_js, open_shop, rows
 from browser.walk import Walk, walk
 from playwright.sync_api import Browser, Page, expect
 
-pytestmark = [pytest.mark.browser, needs_chromium]
-
-ANALYTICS_JS: Final = (
-    Path(__file__).parent / "conformance/node_modules/@segment/analytics-next/dist/umd"
-)
+pytestmark = [pytest.mark.browser, needs_chromium, needs_analytics_js]
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    if not ANALYTICS_JS.exists():
-        pytest.skip("Analytics.js is missing: run npm ci in tests/conformance")
     with open_chromium() as browser:
         yield browser
 

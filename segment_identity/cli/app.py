@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
+from segment_identity.cli.codes import FAILED, WRONG_ARGUMENTS
 from segment_identity.cli.consume import consume
 from segment_identity.cli.doctor import doctor
 from segment_identity.cli.export import export
@@ -19,9 +20,6 @@ from segment_identity.cli.stitch import stitch
 from segment_identity.cli.tail import tail
 from segment_identity.cli.whois import whois
 from segment_identity.version import __version__
-
-FAILED: Final = 1
-WRONG_ARGUMENTS: Final = 2
 
 # Typer's own tracebacks show local variables, and so passwords in URLs.
 app = typer.Typer(

@@ -1,16 +1,15 @@
 """`segment-identity doctor`: find what keeps an app's identities from working."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 import typer
 
+from segment_identity.cli.codes import FOUND
 from segment_identity.diagnosis import Finding, findings
 from segment_identity.doctor import browsing, inside
 from segment_identity.doctor.checkup import examine, listening
 from segment_identity.seen import Seen
-
-FOUND: Final = 1
 
 
 def doctor(

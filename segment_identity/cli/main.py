@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
+from segment_identity.cli.codes import FAILED, WRONG_ARGUMENTS
 from segment_identity.destinations import extras
 from segment_identity.errors import (
     ConfigurationError,
@@ -14,8 +15,6 @@ from segment_identity.errors import (
 )
 
 NAME: Final = "segment-identity"
-FAILED: Final = 1
-WRONG_ARGUMENTS: Final = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -19,6 +19,7 @@ from segment_identity import records, retry
 from segment_identity.batching import batch_length
 from segment_identity.consumption import Report
 from segment_identity.destinations.protocol import Destination
+from segment_identity.destinations.wishes import wishes
 
 # Told of a reason, how many events it concerns and the kind of error.
 Tell = Callable[[str, int, str], None]
@@ -42,6 +43,7 @@ class Handover:
         self.done = [False] * len(values)
         self._values = values
         self._destination = destination
+        self._limit = wishes(destination).limit
         self._put_aside = bury
         self._tell = tell
         self._delivered = self._retries = 0
@@ -72,7 +74,8 @@ class Handover:
             else:
                 self._bury(index, flaw, "Record")
         while sound:
-            length = batch_length(len(self._values[index] or b"") for index in sound)
+            sizes = (len(self._values[index] or b"") for index in sound)
+            length = batch_length(sizes, self._limit)
             self._deliver(sound[:length])
             del sound[:length]
 

@@ -14,10 +14,9 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Final
 
 from segment_identity import batching
-from segment_identity.batching import MAX_BATCH_EVENTS, Room
+from segment_identity.batching import Room
 from segment_identity.circuit import Circuit
 from segment_identity.delivery.accounts import Account, Fault
 from segment_identity.delivery.backlog import Chunk
@@ -25,10 +24,8 @@ from segment_identity.delivery.ledger import Ledger
 from segment_identity.delivery.sides import Keeper, Store
 from segment_identity.delivery.strand import Strand
 from segment_identity.destinations.protocol import Destination
+from segment_identity.destinations.wishes import wishes
 from segment_identity.logs import Throttle, logger
-
-# Seconds; the system's waits are not for ever.
-_LONGEST_LINGER: Final = 3_600.0
 
 
 class Lane:
@@ -45,8 +42,7 @@ class Lane:
     ) -> None:
         self.name = name
         self.destination = destination
-        self.linger = min(float(getattr(destination, "linger", 0.0)), _LONGEST_LINGER)
-        self.batch_events = max(1, int(getattr(destination, "batch_events", MAX_BATCH_EVENTS)))
+        self._parallel, self.linger, self.limit = wishes(destination)
         self.store: Store | None = keeper
         self._keeper = keeper
         self._room = room
@@ -63,8 +59,7 @@ class Lane:
         self._closers: list[float] = []
         self.deadline: float | None = None
         self.flushing = 0
-        count = max(1, int(getattr(self.destination, "parallel", 1)))
-        self._strands = [Strand(self, number) for number in range(count)]
+        self._strands = [Strand(self, number) for number in range(self._parallel)]
         # With a keeper, what it has not taken yet.
         self._fresh: list[deque[bytes]] = [deque() for _ in self._strands]
 

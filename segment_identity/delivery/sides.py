@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from segment_identity.batching import Most
 from segment_identity.circuit import Circuit
 from segment_identity.delivery.backlog import Chunk, Reader
 from segment_identity.delivery.ledger import Ledger
@@ -25,7 +26,7 @@ class Lane(Protocol):
     destination: Destination
     ledger: Ledger
     store: Store | None
-    batch_events: int
+    limit: Most
     # All of these are read and written with the ledger's lock held.
     circuit: Circuit
     linger: float

@@ -17,12 +17,13 @@ import threading
 import time
 from typing import Final
 
-from segment_identity import batching, circuit, retry
+from segment_identity import batching, circuit, retry, spooling
+from segment_identity.batching import Most
 from segment_identity.delivery.backlog import Backlog, Chunk, loaded
 from segment_identity.delivery.sides import Lane
 from segment_identity.errors import Unauthorized, Unavailable
 
-_NEVER: Final = float("inf")
+_ANYTHING: Final = Most(0, 0)
 # Seconds until a spool that could not be read is tried again.
 _READ_AGAIN: Final = 1.0
 
@@ -32,18 +33,19 @@ class Strand:
 
     def __init__(self, lane: Lane, number: int) -> None:
         self.number = number
-        self.backlog = Backlog(batching.most(lane.batch_events))
+        self.backlog = Backlog(lane.limit)
         self.thread: threading.Thread | None = None
         self._lane = lane
         self._ledger = lane.ledger
         self._changed = threading.Condition(lane.ledger.lock)
-        # How many bytes must wait before it is worth waking the thread.
-        self._wakes_at = _NEVER
+        # What must wait before it is worth waking the thread; None while it does not sleep.
+        self._sleeps_until: Most | None = None
 
     def nudge(self) -> None:
         """Let the thread know that something waits; wants the lock held."""
-        if self.backlog.size >= self._wakes_at:
-            self._wakes_at = _NEVER
+        wanted = self._sleeps_until
+        if wanted is not None and batching.is_full(self.backlog.count, self.backlog.size, wanted):
+            self._sleeps_until = None
             self._changed.notify()
         elif self.thread is None:
             self.start()
@@ -89,12 +91,12 @@ class Strand:
                 if backlog.count:
                     linger = 0.0 if closing or lane.flushing else lane.linger
                     age = now - backlog.since
-                    wait = batching.patience(backlog.count, backlog.size, age, linger)
+                    wait = batching.patience(backlog.count, backlog.size, age, linger, lane.limit)
                 if wait == 0:
                     break
-                self._wakes_at = batching.MAX_BATCH_BYTES if backlog.count else 0
+                self._sleeps_until = lane.limit if backlog.count else _ANYTHING
                 self._changed.wait(wait)
-                self._wakes_at = _NEVER
+                self._sleeps_until = None
             chunks = backlog.take()
             for chunk in chunks:
                 if not chunk.seqs:
@@ -135,7 +137,8 @@ class Strand:
     def _deliver(self, chunk: Chunk) -> bool:
         """Bring one batch to an end; False if closing left no time, and it waits again."""
         assert chunk.events is not None
-        rest = [chunk.events] if chunk.events else []
+        # A chunk was stored whole, perhaps with more events than the destination takes at once.
+        rest = list(spooling.batches(chunk.events, self._lane.limit))[::-1]
         attempts = 0
         while rest:
             turn = self._turn(durable=bool(chunk.seqs))

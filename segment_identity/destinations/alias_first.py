@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from segment_identity.alias_order import alias_first
-from segment_identity.batching import MAX_BATCH_EVENTS
 from segment_identity.destinations.naming import named
 from segment_identity.destinations.protocol import Destination
+from segment_identity.destinations.wishes import wishes
 from segment_identity.errors import ConfigurationError
 
 _MOST: Final = 50_000
@@ -33,9 +33,9 @@ class AliasFirst:
     def __init__(self, destination: Destination | str, *, memory: str | Path | None = None) -> None:
         [(_, inner)] = named([destination], owner="AliasFirst")
         self._inner = inner
-        self.linger = float(getattr(inner, "linger", 0.0))
-        self.parallel = int(getattr(inner, "parallel", 1))
-        self.batch_events = int(getattr(inner, "batch_events", MAX_BATCH_EVENTS))
+        asked = wishes(inner)
+        self.parallel, self.linger = asked.parallel, asked.linger
+        self.batch_events = asked.limit.events
         if memory is not None and not Path(memory).parent.is_dir():
             raise ConfigurationError(f"the folder of memory does not exist: {Path(memory).parent}")
         self._file = None if memory is None else str(memory)

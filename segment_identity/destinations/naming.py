@@ -3,9 +3,9 @@
 import inspect
 from collections.abc import Sequence
 
-from segment_identity import options
 from segment_identity.destinations.protocol import Destination
 from segment_identity.destinations.urls import from_url
+from segment_identity.destinations.wishes import wishes
 from segment_identity.errors import ConfigurationError
 
 
@@ -30,6 +30,7 @@ def named(
                 "want a URL or an object with send(batch) and close()"
             )
         _check(destination, owner)
+        wishes(destination, owner)
         kind = type(destination).__name__.lower()
         same = sum(name.partition(" ")[0] == kind for name, _ in result)
         result.append((f"{kind} {same + 1}" if same else kind, destination))
@@ -37,7 +38,7 @@ def named(
 
 
 def _check(destination: Destination, owner: str) -> None:
-    """Raise if calling *destination* would do nothing, or what it asks for makes no sense."""
+    """Raise if calling *destination* would do nothing."""
     for each in (destination.send, destination.close):
         if (
             inspect.iscoroutinefunction(each)
@@ -49,12 +50,3 @@ def _check(destination: Destination, owner: str) -> None:
                 f"{each.__name__}() is no plain function; it is called from a thread, where "
                 "nothing is awaited"
             )
-    try:
-        linger = float(getattr(destination, "linger", 0.0))
-        int(getattr(destination, "parallel", 1))
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ConfigurationError(
-            f"{owner} was given {type(destination).__name__} as a destination, whose linger or "
-            "parallel is no number"
-        ) from error
-    options.not_negative("linger", linger)

@@ -22,6 +22,7 @@ from segment_identity.restoring import Lost, restored
 from segment_identity.schema import OURS
 from segment_identity.warehouse import reading
 from segment_identity.warehouse.database import Database
+from segment_identity.warehouse.parts import parts
 from segment_identity.warehouse.profile_views import TYPES
 from segment_identity.warehouse.reading import Kinds, Window
 
@@ -77,9 +78,9 @@ class Events:
 
     def of(self, table: str, ids: Sequence[str]) -> Iterator[Message]:
         """Yield the messages of some ids of a *table*, in no order."""
-        for start in range(0, len(ids), _ROWS):
-            source = self._source(table)
-            query = sa.select(source).where(source.c.id.in_(ids[start : start + _ROWS]))
+        source = self._source(table)
+        for some in parts(ids):
+            query = sa.select(source).where(source.c.id.in_(some))
             rows = [self._read(table, row) for row in self._connection.execute(query)]
             yield from self._messages(table, rows, {})
 

@@ -17,11 +17,10 @@ from sqlalchemy.engine import Connection
 
 from segment_identity import profile
 from segment_identity.facts import DEVICE, Id
+from segment_identity.warehouse.parts import parts
 from segment_identity.warehouse.profile_tables import ALIASES, IDS, LINKS, METADATA, TRAITS
 from segment_identity.warehouse.timelines import owned
 
-# How many values one statement names.
-_MOST: Final = 500
 # Tables with a row for each user, by the user's id.
 _USERS: Final = ("users", "user_keys")
 _FOREIGN: Final = ("anonymous_id", "previous_id")
@@ -92,7 +91,7 @@ def _calls(
             mine = sa.delete(source).where(source.c.id.in_(query))
             count += connection.execute(mine).rowcount
     for column in _FOREIGN:
-        for some in _parts([*devices, *users] if column == "previous_id" else devices):
+        for some in parts([*devices, *users] if column == "previous_id" else devices):
             if column in columns:
                 others = sa.update(source).where(source.c[column].in_(some))
                 connection.execute(others.values({column: None}))
@@ -103,7 +102,7 @@ def _discards(connection: Connection, users: Sequence[str], devices: Sequence[st
     """Remove what no column took of the user's row, and whole events that found no table."""
     source = sa.table("discards", *map(sa.column, ("table_name", "row_id", "column_value")))
     count = 0
-    for some in _parts(users):
+    for some in parts(users):
         own = sa.delete(source).where(source.c.table_name == "users", source.c.row_id.in_(some))
         count += connection.execute(own).rowcount
     for name, values in (("userId", users), ("anonymousId", devices)):
@@ -122,21 +121,16 @@ def _delete(
     *conditions: sa.ColumnElement[bool],
 ) -> int:
     count = 0
-    for some in _parts(values):
+    for some in parts(values):
         statement = sa.delete(table).where(table.c[column].in_(some), *conditions)
         count += connection.execute(statement).rowcount
     return count
 
 
-def _parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(values), _MOST):
-        yield values[start : start + _MOST]
-
-
 def _in_parts(
     users: Sequence[str], devices: Sequence[str]
 ) -> Iterator[tuple[Sequence[str], Sequence[str]]]:
-    for some in _parts(users):
+    for some in parts(users):
         yield some, ()
-    for some in _parts(devices):
+    for some in parts(devices):
         yield (), some

@@ -14,10 +14,9 @@ from segment_identity import erasing
 from segment_identity.errors import Unavailable
 from segment_identity.facts import Id
 from segment_identity.messages import Message
+from segment_identity.warehouse.parts import parts
 from segment_identity.warehouse.profile_tables import FORGOTTEN, KEYS, insertion
 
-# How many values one statement names.
-_MOST: Final = 500
 _ONLY: Final = "forgotten"
 # A number of ours among the locks that applications agree upon.
 _LOCK: Final = 0x5E67_1E
@@ -83,10 +82,8 @@ def add(connection: Connection, key: bytes, ids: Iterable[Id]) -> None:
 def among(connection: Connection, key: bytes, ids: Collection[Id]) -> set[Id]:
     """Return those of *ids* that are on the list."""
     by_digest = {erasing.digest(each, key): each for each in ids}
-    ordered = sorted(by_digest)
     found: set[Id] = set()
-    for start in range(0, len(ordered), _MOST):
-        some = ordered[start : start + _MOST]
+    for some in parts(sorted(by_digest)):
         query = sa.select(FORGOTTEN.c.digest).where(FORGOTTEN.c.digest.in_(some))
         found.update(by_digest[each] for each in connection.scalars(query))
     return found

@@ -21,14 +21,13 @@ from segment_identity.discards import Loss, discard
 from segment_identity.kinds import Scalar
 from segment_identity.schema import TIMES, Row
 from segment_identity.warehouse.database import Database
+from segment_identity.warehouse.parts import parts
 from segment_identity.warehouse.tables import Tables
 
 # Of each id what its messages told: of each column the value of the greatest key.
 _Told = dict[str, dict[str, tuple[str, Scalar]]]
 
 _KEYS: Final = {"users": "user_keys", "accounts": "account_keys"}
-# How many ids one statement names.
-_MOST: Final = 500
 
 
 class Latest:
@@ -63,9 +62,8 @@ class Latest:
                     told[name] = (row.key, value)
         discards: list[dict[str, Scalar]] = []
         for table in sorted(by_table):
-            ids = sorted(by_table[table])
-            for start in range(0, len(ids), _MOST):
-                told_of = {who: by_table[table][who] for who in ids[start : start + _MOST]}
+            for some in parts(sorted(by_table[table])):
+                told_of = {who: by_table[table][who] for who in some}
                 self._claim(connection, self._keys[table], told_of)
                 discards += self._show(connection, table, told_of)
         return discards

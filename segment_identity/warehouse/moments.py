@@ -1,8 +1,12 @@
 """The type of columns that hold times, which stay texts on their way to the database."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.types import UserDefinedType
+
+from segment_identity.facts import in_utc
+from segment_identity.jsonable import iso
 
 
 class Moment(UserDefinedType[Any]):
@@ -16,3 +20,8 @@ class Moment(UserDefinedType[Any]):
     def get_col_spec(self, **_: Any) -> str:
         """Return what a database calls it."""
         return self.name
+
+
+def shown(value: object) -> str | None:
+    """Return a time that a database gave, as ISO 8601 in UTC; None if it is no time."""
+    return iso(value) if isinstance(value, datetime) else in_utc(str(value))

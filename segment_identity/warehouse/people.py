@@ -16,10 +16,9 @@ from sqlalchemy.engine import Connection
 from segment_identity.facts import DEVICE, Alias, Facts, Id, Link, Span
 from segment_identity.profile import parsed
 from segment_identity.stitching import Policy, canonical, known_ids, typed
+from segment_identity.warehouse.parts import parts
 from segment_identity.warehouse.profile_tables import ALIASES, IDS, LINKS
 
-# How many values one statement names.
-_MOST: Final = 500
 _TYPES: Final = ("anonymous_id", "user_id")
 
 
@@ -120,9 +119,7 @@ class _Neighbourhood:
         values: Collection[str],
         *conditions: sa.ColumnElement[bool],
     ) -> Iterator[sa.Row[Any]]:
-        ordered = sorted(values)
-        for start in range(0, len(ordered), _MOST):
-            some = ordered[start : start + _MOST]
+        for some in parts(sorted(values)):
             query = sa.select(table).where(column.in_(some), *conditions)
             yield from self._connection.execute(query)
 

@@ -108,8 +108,6 @@ def _prepare(connection: Any, _: object) -> None:
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT}")
         connection.execute(f"PRAGMA cache_size = -{_CACHE}")
-        # Some builds overwrite whatever moves; what must not stay is vacuumed away (scrubbing).
-        connection.execute("PRAGMA secure_delete = OFF")
     except BaseException:
         # The pool does not know this connection yet, so nobody else would close it.
         connection.close()

@@ -35,6 +35,7 @@ from segment_identity.warehouse.database import READS, Database
 from segment_identity.warehouse.events import Events
 from segment_identity.warehouse.faults import explaining
 from segment_identity.warehouse.forgotten import Forgotten
+from segment_identity.warehouse.parts import parts
 from segment_identity.warehouse.profile_tables import KEYS, TRAITS, insertion
 from segment_identity.warehouse.reading import Kinds
 
@@ -42,8 +43,6 @@ T = TypeVar("T")
 
 _ROWS: Final = 500
 _ATTEMPTS: Final = 6
-# How many values one statement names.
-_MOST: Final = 500
 _PLACE: Final = "stitching"
 # What rows of calls tell of people, beside traits.
 _TELLING: Final = frozenset(
@@ -199,8 +198,8 @@ def _known(connection: Connection, told: Iterable[TraitName]) -> dict[TraitName,
     """Return all that is known of those of whom something is *told*."""
     owners = sorted({each.value for each in told})
     found: dict[TraitName, TraitValue] = {}
-    for start in range(0, len(owners), _MOST):
-        query = sa.select(TRAITS).where(TRAITS.c.value.in_(owners[start : start + _MOST]))
+    for some in parts(owners):
+        query = sa.select(TRAITS).where(TRAITS.c.value.in_(some))
         for row in connection.execute(query):
             found[TraitName(row.type, row.value, row.name)] = TraitValue(row.moment, row.json)
     return found

@@ -1,15 +1,13 @@
 """Read what one person did, from the tables that have a row for each call."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from segment_identity.facts import in_utc
-from segment_identity.jsonable import iso
 from segment_identity.profile import Call
+from segment_identity.warehouse import moments
 from segment_identity.warehouse.profile_tables import IDS
 from segment_identity.warehouse.profile_views import TYPES, calls_tables
 
@@ -80,7 +78,6 @@ def _query(
 
 
 def _call(kind: str, row: sa.Row[Any], known_since: str | None) -> Call:
-    when = row.timestamp
-    when = iso(when) if isinstance(when, datetime) else in_utc(str(when)) or ""
+    when = moments.shown(row.timestamp) or ""
     was_known = known_since is not None and when >= known_since
     return Call(when, kind, row.name, row.anonymous_id, row.user_id, was_known, row.id)

@@ -14,8 +14,7 @@ from sqlalchemy.engine import Connection
 
 from segment_identity import arrivals
 from segment_identity.attribution import Attribution, Touch, after
-from segment_identity.facts import in_utc
-from segment_identity.jsonable import iso
+from segment_identity.warehouse import moments
 from segment_identity.warehouse.profile_views import calls_tables
 from segment_identity.warehouse.timelines import owned
 
@@ -67,8 +66,7 @@ def _read(
 
 def _touches(rows: sa.MappingResult) -> Iterator[tuple[str, Touch]]:
     for row in rows:
-        when = row["timestamp"]
-        when = iso(when) if isinstance(when, datetime) else in_utc(str(when))
+        when = moments.shown(row["timestamp"])
         if when is not None:
             context: dict[str, Any] = {"page": _part(row, _PAGE), "campaign": _part(row, _CAMPAIGN)}
             now = datetime.fromisoformat(when).timestamp()

@@ -15,6 +15,10 @@ import pytest
 
 _ROOT: Final = Path(__file__).parents[2]
 _PATIENCE: Final = 20.0
+ANALYTICS_JS: Final = _ROOT / "tests/conformance/node_modules/@segment/analytics-next/dist/umd"
+needs_analytics_js = pytest.mark.skipif(
+    not ANALYTICS_JS.exists(), reason="Analytics.js is missing: run npm ci in tests/conformance"
+)
 
 
 class Shop:

@@ -119,6 +119,8 @@ def test_a_destination_that_takes_more_events_takes_as_many_more_bytes() -> None
     assert batch_length([MAX_BATCH_BYTES] * 3, limit) == 2
     assert batching.fits(MAX_BATCH_EVENTS, 10, MAX_BATCH_EVENTS, 10, limit)
     assert not batching.fits(MAX_BATCH_EVENTS, 10, MAX_BATCH_EVENTS + 1, 10, limit)
+    assert not batching.is_full(MAX_BATCH_EVENTS, MAX_BATCH_BYTES, limit)
+    assert batching.is_full(2 * MAX_BATCH_EVENTS, 10, limit)
 
 
 @given(st.text(), st.integers(1, 64))

@@ -12,6 +12,8 @@ from segment_identity.names import ident
 from segment_identity.restoring import Lost, restored
 from segment_identity.schema import Row, rows
 
+from .objects import objects
+
 AT: Final = "2026-01-31T12:00:00.000Z"
 OWN: Final = {
     "identify": "identifies",
@@ -36,15 +38,7 @@ SCALARS: Final = (
     | TEXTS
     | st.sampled_from(["[]", "[1,2]", "[1, 2]", "[1.0]", '["a"]', "[", "2026-01-31", '"', "7"])
 )
-OBJECTS: Final = st.dictionaries(
-    KEYS,
-    st.recursive(
-        SCALARS,
-        lambda inner: st.lists(inner, max_size=2) | st.dictionaries(KEYS, inner, max_size=3),
-        max_leaves=5,
-    ),
-    max_size=5,
-)
+OBJECTS: Final = objects(KEYS, SCALARS)
 
 
 def message(kind: str, **fields: Any) -> Message:

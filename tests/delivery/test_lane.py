@@ -407,23 +407,43 @@ def test_destination_that_cannot_close_is_counted() -> None:
     assert analytics.stats().faults == {"close": 1}
 
 
+class Wide(Memory):
+    """Takes so many events at once, when it is let."""
+
+    linger = 60.0
+
+    def __init__(self, batch_events: int) -> None:
+        super().__init__()
+        self.batch_events = batch_events
+        self.lengths: list[int] = []
+        self.gate = threading.Event()
+
+    def send(self, batch: Sequence[bytes], /) -> None:
+        self.gate.wait(PATIENCE)
+        self.lengths.append(len(batch))
+
+
 @pytest.mark.parametrize("spooled", [False, True])
-def test_a_destination_says_how_many_events_it_takes_at_once(spooled: bool, tmp_path: Path) -> None:
-    lengths: list[int] = []
-    open_gate = threading.Event()
-
-    class Wide(Memory):
-        batch_events = 1_200
-
-        def send(self, batch: Sequence[bytes], /) -> None:
-            open_gate.wait(PATIENCE)
-            lengths.append(len(batch))
-
-    with Analytics(Wide(), spool=tmp_path / "spool" if spooled else None) as analytics:
+@pytest.mark.parametrize(("batch_events", "more_than"), [(1_200, 500), (70, 60)])
+def test_a_destination_says_how_many_events_it_takes_at_once(
+    batch_events: int, more_than: int, spooled: bool, tmp_path: Path
+) -> None:
+    wide = Wide(batch_events)
+    with Analytics(wide, spool=tmp_path / "spool" if spooled else None) as analytics:
         for number in range(3_000):
             emit(analytics, f"Event {number}")
         if spooled:
             wait_for(lambda: analytics.stats().stored >= 2_000)
-        open_gate.set()
-    assert sum(lengths) == 3_000
-    assert 500 < max(lengths) <= 1_200
+        wide.gate.set()
+    assert sum(wide.lengths) == 3_000
+    assert more_than < max(wide.lengths) <= batch_events
+
+
+def test_what_fills_a_batch_of_a_destination_waits_for_no_more() -> None:
+    wide = Wide(batch_events=5)
+    wide.gate.set()
+    with Analytics(wide) as analytics:
+        for number in range(5):
+            emit(analytics, f"Event {number}")
+        wait_for(lambda: wide.lengths)
+        assert sum(wide.lengths) == 5

@@ -199,6 +199,6 @@ def test_it_ends_when_it_is_told_to(warehouse: Warehouse, url: str) -> None:
 def test_wrong_arguments_are_told_at_once(warehouse: Warehouse, url: str) -> None:
     warehouse.send([])
     with pytest.raises(InvalidCall, match="'dance' as type"):
-        next(tail(url, types=["dance"]))
+        tail(url, types=["dance"])
     with pytest.raises(InvalidCall, match="want last=0 or more"):
-        next(tail(url, last=-1))
+        tail(url, last=-1)

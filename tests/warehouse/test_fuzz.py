@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
+from core.objects import objects
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -30,15 +31,7 @@ SCALARS: Final = (
     | TEXTS
     | st.sampled_from(["2026-01-31", "2026-01-31T12:00:00.000001+02:00", "x" * 600, "\\N", "0"])
 )
-OBJECTS: Final = st.dictionaries(
-    KEYS,
-    st.recursive(
-        SCALARS,
-        lambda inner: st.lists(inner, max_size=2) | st.dictionaries(KEYS, inner, max_size=3),
-        max_leaves=5,
-    ),
-    max_size=5,
-)
+OBJECTS: Final = objects(KEYS, SCALARS)
 TABLES: Final = {"identify": "identifies", "page": "pages", "group": "groups", "alias": "aliases"}
 MESSAGES: Final = st.fixed_dictionaries(
     {
