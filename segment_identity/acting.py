@@ -9,9 +9,11 @@ from typing import Any
 import msgspec
 
 from segment_identity import ids
+from segment_identity.calls import Call
 from segment_identity.errors import InvalidCall
 from segment_identity.jsonable import Snapshot
 from segment_identity.messages import checked_mapping
+from segment_identity.visitor import Visitor
 
 # A user id, or None for nobody, and traits.
 AppUser = tuple[str | None, Mapping[str, Any]]
@@ -27,6 +29,14 @@ class ActingAs(msgspec.Struct, frozen=True):
     user_id: str | int
     staff_id: str | int
     record: bool = False
+
+
+class Unsaid(msgspec.Struct, frozen=True):
+    """An identify that the app's log-in implies, which is recorded once an answer keeps it."""
+
+    who: Visitor
+    traits: Mapping[str, Any]
+    call: Call
 
 
 def read(said: Any) -> AppUser | ActingAs:

@@ -7,7 +7,6 @@ import msgspec
 
 from segment_identity import calls, messages, pending, visitor
 from segment_identity import context as contexts
-from segment_identity.acting import ActingAs
 from segment_identity.calls import Call, Common
 from segment_identity.jsonable import Snapshot, is_plain
 from segment_identity.messages import Kind, Message
@@ -33,43 +32,6 @@ class Sink(Protocol):
 
     def drop(self, reason: str) -> None:
         """Count a message that is not sent."""
-
-
-def look(visit: Visit, sink: Sink | None) -> Visitor:
-    """Return who it is; at the first look the app's own authentication has its say."""
-    with visit.lock:
-        if not visit.is_touched:
-            _ = visit.visitor
-            follow_app(visit, sink)
-        return visit.visitor
-
-
-def follow_app(visit: Visit, sink: Sink | None) -> None:
-    """Make the visitor whom the app says is signed in, unless a verb already said so."""
-    said = None if visit.acting else visit.app_user()
-    if isinstance(said, ActingAs):
-        # Whatever the app says besides, it says while staff only look.
-        return visit.act_as(said)
-    if said is None or visit.decided:
-        return None
-    user_id, traits = said
-    verb = visitor.app_says(visit.visitor, user_id)
-    if verb == "reset":
-        forget(visit, keep_device=False)
-    elif verb == "identify" and not visit.lasts:
-        # Nobody can know that it was said before, so it would be said with every request.
-        visit.become(visitor.named(visit.visitor, user_id))
-    elif verb == "identify":
-        policy = visitor.authoritative(visit.on_user_change)
-        if visit.stores:
-            call = calls.bare(visit.now(), visit.new_id())
-            identify(visit, sink, user_id, traits, call, policy)
-        else:
-            # For the same reason; the next answer that can keep it records it.
-            _tie(visit, user_id, traits, policy)
-    if verb is not None and visit.occasion().silence is None:
-        visit.used = True
-    return None
 
 
 def prepare(
@@ -107,15 +69,19 @@ def identify(
     policy: OnUserChange,
 ) -> None:
     """Tie a person, or traits, to the visitor, and record it."""
-    after = _tie(visit, user_id, traits, policy)
+    after = tie(visit, user_id, traits, policy)
     if after is not None:
-        told = after.traits if visit.remembers else traits
-        record(visit, sink, "identify", {"traits": told}, call)
+        record(visit, sink, "identify", {"traits": told(visit, after, traits)}, call)
     elif sink is not None:
         sink.drop("refused")
 
 
-def _tie(visit: Visit, user_id: str | None, traits: Traits, policy: OnUserChange) -> Visitor | None:
+def told(visit: Visit, after: Visitor, traits: Traits) -> Traits:
+    """Return the traits that an identify says: those given, or with older ones that are kept."""
+    return after.traits if visit.remembers else traits
+
+
+def tie(visit: Visit, user_id: str | None, traits: Traits, policy: OnUserChange) -> Visitor | None:
     """Return the visitor with this person or these traits; None if the policy refused."""
     if user_id is not None and visitor.looks_like_email(user_id):
         visit.advise("email", _EMAIL)
@@ -178,8 +144,12 @@ def record(
     fields: Mapping[str, Any],
     call: Call,
     context: Mapping[str, Any] | None = None,
+    who: Visitor | None = None,
 ) -> None:
-    """Send one message, or count why not; *context* replaces the one of the visit and the call."""
+    """Send one message, or count why not; *context* replaces the one of the visit and the call.
+
+    It is about *who*, or else about who is there now.
+    """
     if call.anonymous_id is not None:
         replace_device(visit, call.anonymous_id)
     if not use(visit, kind):
@@ -190,7 +160,7 @@ def record(
         visit.advise("nowhere", _NOWHERE)
         return
     try:
-        who = visit.with_id()
+        who = who or visit.with_id()
         stamp = visit.stamp(kind, fields.get("event"))
         said: Mapping[str, Any] | msgspec.Raw
         if context is None and not call.context:

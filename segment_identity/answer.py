@@ -4,6 +4,7 @@ from starlette.types import Message
 
 from segment_identity import (
     acts,
+    authority,
     caching,
     cookies,
     minting,
@@ -69,12 +70,17 @@ def _finish(
     """Let the app's authentication have the last word, and record the page view."""
     occasion = visit.occasion()
     settings = visit.settings
+    visit.stores = visit.stores and caching.may_carry_cookies(status, headers)
     if settings.user is not None and (visit.is_touched or occasion.navigation):
-        visit.stores = visit.stores and caching.may_carry_cookies(status, headers)
+        if not visit.stores:
+            visit.unsaid = None
         if visit.is_touched:
-            acts.follow_app(visit, sink)
+            authority.follow(visit, sink)
         else:
-            acts.look(visit, sink)
+            authority.look(visit, sink)
+        authority.say(visit, sink)
+    # Whoever is found to be there from now on is not told to the browser any more.
+    visit.stores = False
     if settings.track_pages and not visit.paged:
         kinds = [value for name, value in headers if name.lower() == b"content-type"]
         if minting.is_page_view(occasion, visit.method(), status, b"".join(kinds[:1])):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NoReturn, Self, Unpack
 
-from segment_identity import acts, calls, ids, messages, visitor
+from segment_identity import acts, authority, calls, ids, messages, visitor
 from segment_identity import context as contexts
 from segment_identity.acts import Sink
 from segment_identity.attribution import Attribution
@@ -50,13 +50,13 @@ class Identity:
     @property
     def anonymous_id(self) -> str:
         """The id of this device; one is made if there is none, as in Analytics.js."""
-        acts.look(self._visit, self._sink)
+        authority.look(self._visit, self._sink)
         return self._visit.device_id()
 
     @property
     def user_id(self) -> str | None:
         """The person, signed by this server or set in this request; None while unknown."""
-        return acts.look(self._visit, self._sink).user_id
+        return authority.look(self._visit, self._sink).user_id
 
     @property
     def user_id_hint(self) -> str | None:
@@ -66,17 +66,17 @@ class Identity:
     @property
     def group_id(self) -> str | None:
         """The group, if one was given."""
-        return acts.look(self._visit, self._sink).group_id
+        return authority.look(self._visit, self._sink).group_id
 
     @property
     def traits(self) -> dict[str, Any]:
         """What is known of the person now (a copy); between requests see `remember_traits`."""
-        return Snapshot().mapping(acts.look(self._visit, self._sink).traits)
+        return Snapshot().mapping(authority.look(self._visit, self._sink).traits)
 
     @property
     def group_traits(self) -> dict[str, Any]:
         """What is known of the group now (a copy); between requests see `remember_traits`."""
-        return Snapshot().mapping(acts.look(self._visit, self._sink).group_traits)
+        return Snapshot().mapping(authority.look(self._visit, self._sink).group_traits)
 
     @property
     def is_new(self) -> bool:
@@ -101,13 +101,13 @@ class Identity:
     @property
     def attribution(self) -> Attribution | None:
         """How the visitor first came, and how last; None if that is unknown or not remembered."""
-        acts.look(self._visit, self._sink)
+        authority.look(self._visit, self._sink)
         return self._visit.attribution()
 
     @property
     def session_id(self) -> int | None:
         """The session this is part of; None if sessions are not counted, or nobody is there."""
-        acts.look(self._visit, self._sink)
+        authority.look(self._visit, self._sink)
         return self._visit.session_id()
 
     @property
@@ -126,7 +126,9 @@ class Identity:
         given, call = acts.prepare(self._visit, "identify", "traits", traits, common, kept=True)
         # Whom the app names here is also whom its log-in means; asking it would say it twice.
         self._visit.decided |= person is not None
-        acts.look(self._visit, self._sink)
+        authority.look(self._visit, self._sink)
+        if person is not None:
+            authority.say(self._visit, self._sink)
         policy = self._visit.on_user_change
         acts.identify(self._visit, self._sink, person, given, call, policy)
 
@@ -134,7 +136,7 @@ class Identity:
         """Record what somebody did (Segment Spec: Track)."""
         name = messages.checked_event(event)
         given, call = acts.prepare(self._visit, "track", "properties", properties, common)
-        acts.look(self._visit, self._sink)
+        authority.look(self._visit, self._sink)
         fields = {"event": name, "properties": given}
         acts.record(self._visit, self._sink, "track", fields, call)
 
@@ -150,7 +152,7 @@ class Identity:
         name = messages.checked_name("page", "name", name)
         category = messages.checked_name("page", "category", category)
         given, call = acts.prepare(self._visit, "page", "properties", properties, common)
-        acts.look(self._visit, self._sink)
+        authority.look(self._visit, self._sink)
         self._visit.paged = True
         base = contexts.merged(self._visit.context(), call.context)
         fields, context = messages.page_fields(name, category, given, base)
@@ -168,7 +170,7 @@ class Identity:
         name = messages.checked_name("screen", "name", name)
         category = messages.checked_name("screen", "category", category)
         given, call = acts.prepare(self._visit, "screen", "properties", properties, common)
-        acts.look(self._visit, self._sink)
+        authority.look(self._visit, self._sink)
         fields = messages.named_fields(name, category, given)
         acts.record(self._visit, self._sink, "screen", fields, call)
 
@@ -177,7 +179,7 @@ class Identity:
         group = ids.given("group", "group_id", group_id)
         given, call = acts.prepare(self._visit, "group", "traits", traits, common, kept=True)
         with self._visit.lock:
-            after = visitor.group(acts.look(self._visit, self._sink), group, given)
+            after = visitor.group(authority.look(self._visit, self._sink), group, given)
             self._visit.become(after)
         told = after.group_traits if self._visit.remembers else given
         acts.record(self._visit, self._sink, "group", {"groupId": group, "traits": told}, call)
@@ -192,7 +194,7 @@ class Identity:
         new = ids.given("alias", "user_id", user_id)
         old = None if previous_id is None else ids.given("alias", "previous_id", previous_id)
         _, call = acts.prepare(self._visit, "alias", "properties", None, common)
-        acts.look(self._visit, self._sink)
+        authority.look(self._visit, self._sink)
         if call.anonymous_id is not None:
             acts.replace_device(self._visit, call.anonymous_id)
         with self._visit.lock:
@@ -207,14 +209,15 @@ class Identity:
                 f"reset() was given {type(keep_device).__name__} as keep_device; want a bool"
             )
         self._visit.decided = True
-        acts.look(self._visit, self._sink)
+        authority.look(self._visit, self._sink)
+        authority.say(self._visit, self._sink)
         acts.forget(self._visit, keep_device=keep_device)
         acts.use_if_changed(self._visit)
 
     def set_anonymous_id(self, anonymous_id: str | int) -> None:
         """Replace the anonymousId and keep the person."""
         device = ids.given("set_anonymous_id", "anonymous_id", anonymous_id)
-        acts.look(self._visit, self._sink)
+        authority.look(self._visit, self._sink)
         acts.replace_device(self._visit, device)
         acts.use_if_changed(self._visit)
 
@@ -228,7 +231,7 @@ class Identity:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values from which `analytics.identity(**data)` goes on in a job."""
-        acts.look(self._visit, self._sink)
+        authority.look(self._visit, self._sink)
         who = self._visit.with_id()
         acts.use(self._visit, "identify")
         refused = self._visit.occasion().silence in REFUSALS

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from segment_identity import attribution, messages, visitor
-from segment_identity.acting import ActingAs, AppUser
+from segment_identity.acting import ActingAs, AppUser, Unsaid
 from segment_identity.attribution import Attribution
 from segment_identity.consent import Consent
 from segment_identity.context import Context
@@ -47,6 +47,8 @@ class Visit(msgspec.Struct, eq=False, kw_only=True):
     paged: bool = False
     # There is an answer in which the browser is told who the visitor is now.
     stores: bool = True
+    # What the app's log-in implies and no answer keeps yet.
+    unsaid: Unsaid | None = None
     # Staff act as the user; an opt-out (or, False, opt-in) was asked for.
     acting: bool = False
     opting_out: bool | None = None

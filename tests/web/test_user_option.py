@@ -1,6 +1,6 @@
 """`user=`: the app's own authentication says who is there."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from .support import BROWSER_MADE, SECRET, Page, Site, Sites, set_cookies
 
@@ -218,6 +218,76 @@ def test_log_in_is_not_said_again_by_answers_that_cannot_keep_it(
     site.go()
     site.go()
     assert [(each["type"], each["userId"]) for each in site.events()] == [("identify", "ada")]
+
+
+def public_and_looking(request: Request) -> Response:
+    """Record something in an answer that no cookie may be set in."""
+    request.state.identity.track("Seen")
+    return public(request)
+
+
+def looking_late(request: Request) -> Response:
+    """Record something once the answer has begun."""
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"<p>"
+        request.state.identity.track("Seen")
+        yield b"Hi"
+
+    return StreamingResponse(body(), media_type="text/html")
+
+
+@pytest.mark.parametrize("page", [public_and_looking, looking_late])
+def test_log_in_is_not_said_again_where_the_app_looks(open_site: Sites, page: Page) -> None:
+    site = open_site(pages={**PAGES, "/page": page}, user=lambda _: "ada")
+    for _ in range(3):
+        site.fetch("/page")
+    assert [(each["type"], each["userId"]) for each in site.events()] == [("track", "ada")] * 3
+    site.go()
+    site.go()
+    assert [each["userId"] for each in site.events("identify")] == ["ada"]
+
+
+def test_log_in_is_dated_before_what_was_done_since(site: Site) -> None:
+    site.fetch("/log-in?user=ada")
+    site.clock.now += 1
+    site.go("/track")
+    (identify,), (track,) = site.events("identify"), site.events("track")
+    assert identify["anonymousId"] == track["anonymousId"]
+    assert identify["timestamp"] <= track["timestamp"]
+
+
+@pytest.mark.parametrize("leave", ["reset", "identify"])
+def test_log_in_is_said_before_the_app_says_another(open_site: Sites, leave: str) -> None:
+    def switch(request: Request) -> Response:
+        identity = request.state.identity
+        identity.track("Left")
+        if leave == "reset":
+            identity.reset()
+        else:
+            identity.identify("bob")
+        identity.track("Came")
+        return HTMLResponse("<p>Bye")
+
+    site = open_site(pages={"/switch": switch}, user=lambda _: "ada")
+    site.go("/switch")
+    said = [(each["type"], each["userId"]) for each in site.events()]
+    known = [("track", "ada"), ("identify", "ada")]
+    after = [("track", None)] if leave == "reset" else [("identify", "bob"), ("track", "bob")]
+    assert said == known + after
+    ids = [each["anonymousId"] for each in site.events()]
+    assert (len(set(ids[:2])), len(set(ids[2:]))) == (1, 1)
+
+
+def test_log_in_is_kept_as_one_who_opted_out_meanwhile(open_site: Sites) -> None:
+    def leave(request: Request) -> Response:
+        assert request.state.identity.user_id == "ada"
+        request.state.identity.opt_out()
+        return HTMLResponse("<p>Bye")
+
+    site = open_site(pages={"/leave": leave}, user=lambda _: "ada")
+    site.go("/leave")
+    assert site.events() == []
 
 
 def test_hook_may_read_the_identity(open_site: Sites) -> None:
