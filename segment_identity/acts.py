@@ -27,8 +27,8 @@ _REFUSED: Final = "identify() with another user was refused (on_user_change='ref
 class Sink(Protocol):
     """Where messages go; `Analytics` is one."""
 
-    def emit(self, message: Message) -> None:
-        """Send a message."""
+    def emit(self, message: Message) -> bytes | None:
+        """Send a message; return it as it is sent, None if it is not."""
 
     def drop(self, reason: str) -> None:
         """Count a message that is not sent."""

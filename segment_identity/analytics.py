@@ -1,12 +1,11 @@
 """`Analytics`: takes messages from every thread and hands them to the destinations."""
 
-import contextlib
 import os
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from segment_identity import batching, ids, options
 from segment_identity import consent as consents
@@ -18,6 +17,7 @@ from segment_identity.delivery import processes
 from segment_identity.delivery.accounts import Account, Fault, Stats, total
 from segment_identity.delivery.diversion import is_diverted
 from segment_identity.delivery.lane import Lane
+from segment_identity.delivery.lanes import Lanes
 from segment_identity.destinations.naming import named
 from segment_identity.destinations.protocol import Destination
 from segment_identity.detached import DetachedVisit
@@ -30,6 +30,9 @@ from segment_identity.messages import MAX_EVENT, Message, checked_mapping, is_sa
 from segment_identity.sources import Sources
 from segment_identity.spool.spool import Spool
 from segment_identity.visitor import Visitor
+
+# Why an event is dropped, where somebody should look into it.
+_LOGGED: Final = frozenset({"too_large", "queue_full"})
 
 
 class Analytics:
@@ -85,13 +88,14 @@ class Analytics:
         self.sources = Sources(clock, new_id, self.journal)
         self._spool = spool if spool is None or isinstance(spool, Spool) else Spool(spool)
         room = batching.room(max_events, max_bytes, spooled=self._spool is not None)
-        self._lanes = [
+        lanes = [
             Lane(name, destination, room=room, on_fault=self._tell, keeper=self._spool)
             for name, destination in named(destinations)
         ]
-        self._categories = options.categories(categories, [lane.name for lane in self._lanes])
+        needed = options.categories(categories, [lane.name for lane in lanes])
+        self._lanes = Lanes(lanes, needed)
         if self._spool is not None:
-            self._spool.attach(self._lanes, self.journal.report)
+            self._spool.attach(lanes, self.journal.report)
         processes.enter(self)
 
     def forget(self) -> None:
@@ -144,38 +148,52 @@ class Analytics:
         )
         return Identity(visit, self)
 
-    def emit(self, message: Message, event: bytes | None = None) -> None:
-        """Encode one message, unless *event* is it already, and queue it everywhere."""
+    def emit(self, message: Message) -> bytes | None:
+        """Encode one message and queue it everywhere; None if it goes nowhere, which is counted."""
+        event = self.passed(message)
+        if event is not None:
+            self.queue(message, event)
+        return event
+
+    def passed(self, message: Message, event: bytes | None = None) -> bytes | None:
+        """Return a message, encoded unless *event* is it already, as all destinations may have it.
+
+        None, and counted, if it goes nowhere.
+        """
         if self._sample is not None and not is_sampled(message, self._sample):
-            return self.drop("sampled_out")
-        event = encoded(message) if event is None else event
+            self.drop("sampled_out")
+            return None
+        passed = encoded(message) if event is None else event
         if self._before_send is not None:
-            changed = self._before_send.changed(event)
+            changed = self._before_send.changed(passed)
             if changed is None:
                 return None
-            event = changed
-        if len(event) > MAX_EVENT:
-            return self.drop("too_large")
-        if is_diverted(event):
-            return self.drop("captured")
+            passed = changed
+        if len(passed) > MAX_EVENT or is_diverted(passed):
+            self.drop("too_large" if len(passed) > MAX_EVENT else "captured")
+            return None
         for watch in self.watchers:
-            watch(event)
-        key = message["anonymousId"] or message["userId"] or message["messageId"]
-        closed = consents.closed_to(event, self._categories) if self._categories else ()
-        for lane in self._lanes:
-            if lane.name in closed:
-                lane.refuse("consent")
-            else:
-                lane.put(event, key)
+            watch(passed)
+        return passed
+
+    def queue(
+        self, message: Message, event: bytes, *, only: Collection[str] | None = None
+    ) -> tuple[str, ...]:
+        """Queue what `passed`, everywhere or at the destinations *only*; return which are full."""
+        full = self._lanes.put(message, event, only)
         if not processes.must_close(self):
             self.close()
-        return None
+        return full
+
+    def has_room(self, events: int, size: int) -> bool:
+        """Tell whether any destination could queue so many events, *size* bytes in all."""
+        return self._lanes.has_room(events, size)
 
     def drop(self, reason: str) -> None:
         """Count one event that goes nowhere."""
         with self._lock:
             self._dropped[reason] += 1
-        if reason == "too_large" and self._throttle.allows(reason, time.monotonic()):
+        if reason in _LOGGED and self._throttle.allows(reason, time.monotonic()):
             logger.warning("an event was dropped: %s", reason)
 
     def _count_fault(self, reason: str) -> None:
@@ -212,32 +230,14 @@ class Analytics:
         given = self._shutdown_timeout if timeout is None else timeout
         until = time.monotonic() + options.seconds("close", given)
         self.store()
-        with contextlib.ExitStack() as closing:
-            for lane in self._lanes:
-                closing.enter_context(lane.closing(until))
-            waits = [lane.ended(until) for lane in self._lanes]
+        is_done = self._lanes.end(until)
         if self._spool is not None:
             self._spool.close()
         # Before looking at what waits: an event that comes meanwhile must be closed for again.
         processes.closed(self)
-        at_risk = False
-        for lane in self._lanes:
-            now = lane.account()
-            if now.pending:
-                at_risk |= now.pending > now.stored
-                logger.warning(
-                    "destination %s: %d events still wait, %d of them in the spool",
-                    *(lane.name, now.pending, now.stored),
-                )
-            if not lane.is_idle:
-                continue
-            try:
-                lane.destination.close()
-            except Exception as error:
-                self.journal.report("close", error)
-        if at_risk:
+        if not self._lanes.release(self.journal.report):
             processes.must_close(self)
-        return all(waits)
+        return is_done
 
     def circuits(self) -> dict[str, Circuit]:
         """Return what is known of each destination's failures."""

@@ -35,6 +35,13 @@ class Room(msgspec.Struct, frozen=True):
         """Tell whether an event of *more* bytes fits beside *events* of *size* bytes."""
         return events < self.events and size + more <= self.bytes
 
+    def takes(self, events: int, size: int, more_events: int, more: int) -> bool:
+        """Tell whether *more_events* events of *more* bytes all fit beside *events* of *size*.
+
+        More than could ever fit may come in, as far as they go, when nothing waits.
+        """
+        return fits(events, size, more_events, more, Most(self.events, self.bytes))
+
 
 def room(events: int | None, size: int, *, spooled: bool) -> Room:
     """Return what may wait: *events*, or as many as usual, and *size* bytes.

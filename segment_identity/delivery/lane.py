@@ -63,8 +63,8 @@ class Lane:
         # With a keeper, what it has not taken yet.
         self._fresh: list[deque[bytes]] = [deque() for _ in self._strands]
 
-    def put(self, event: bytes, key: str) -> None:
-        """Queue one encoded event of the visitor *key*, or count it as dropped if there is no room.
+    def put(self, event: bytes, key: str) -> bool:
+        """Queue one encoded event of the visitor *key*; False, and counted, if there is no room.
 
         Never waits for more than the lock.
         """
@@ -73,15 +73,25 @@ class Lane:
         ledger, keeper = self.ledger, self._keeper
         if keeper is None:
             with ledger.lock:
-                if ledger.accept(size):
+                taken = ledger.accept(size)
+                if taken:
                     strand = self._strands[number]
                     strand.backlog.put(event)
                     strand.nudge()
-            return
+            return taken
         with ledger.lock:
-            if ledger.accept(size, keeper.refusal(size)):
+            taken = ledger.accept(size, keeper.refusal(size))
+            if taken:
                 self._fresh[number].append(event)
         keeper.wake()
+        return taken
+
+    def has_room(self, events: int, size: int) -> bool:
+        """Tell whether so many events, *size* bytes in all, could be queued now."""
+        if self._keeper is not None and self._keeper.refusal(size) is not None:
+            return False
+        with self.ledger.lock:
+            return self.ledger.has_room(events, size)
 
     def refuse(self, reason: str) -> None:
         """Count one event that must not go this way."""

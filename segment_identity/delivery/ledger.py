@@ -38,6 +38,10 @@ class Ledger:
         self._overflow[reason] += 1
         return False
 
+    def has_room(self, events: int, size: int) -> bool:
+        """Tell whether so many events, *size* bytes in all, would be accepted."""
+        return self._room.takes(self._waiting, self._waiting_size, events, size)
+
     def refuse(self, reason: str) -> None:
         """Count one event that this destination may not have."""
         self._accepted += 1

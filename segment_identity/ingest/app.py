@@ -4,34 +4,28 @@ import time
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-import anyio
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from segment_identity import caching, options
 from segment_identity.analytics import Analytics
 from segment_identity.errors import ConfigurationError
-from segment_identity.ingest import body, callers, parsing, routes, settings, stamping
+from segment_identity.ingest import body, callers, parsing, routes, settings
 from segment_identity.ingest.body import Body, Malformed
 from segment_identity.ingest.callers import Headers, Standing
-from segment_identity.ingest.parsing import Item, Posted
+from segment_identity.ingest.intake import Intake
+from segment_identity.ingest.parsing import Posted
 from segment_identity.ingest.rate import Buckets
 from segment_identity.ingest.receiving import body_of
-from segment_identity.ingest.recent import Recent
 from segment_identity.ingest.routes import Route
-from segment_identity.ingest.sender import BELIEVED, Sender
+from segment_identity.ingest.sender import BELIEVED
 from segment_identity.ingest.senders import Request
-from segment_identity.ingest.stamping import Shared
-from segment_identity.jsonable import encoded
-from segment_identity.messages import MAX_EVENT
 
 _ALWAYS: Final = (
     (b"content-type", b"application/json"),
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
 )
-# Events between which other requests have a turn: about two milliseconds.
-_AT_ONCE: Final = 200
 _TAKEN: Final = b'{"success": true}'
 _REFUSED: Final = b'{"success": false}'
 
@@ -74,7 +68,7 @@ class TrackingAPI:
         self._origins = settings.origins(origins)
         self._rate = rate
         self._buckets = Buckets()
-        self._recent = Recent()
+        self._intake = Intake(analytics)
 
     def __repr__(self) -> str:
         return f"TrackingAPI({self._analytics!r})"
@@ -125,14 +119,15 @@ class TrackingAPI:
             return Answer(403)
         wait = 0 if standing == "secret" else self._wait(request)
         if wait:
-            return Answer(429, [(b"retry-after", b"%d" % wait)])
+            return Answer(429, _after(wait))
         if body.is_form(headers.get(b"content-type", b"")):
             return Answer(415)
         packed = body.is_gzipped(headers.get(b"content-encoding", b""))
         taken = await body_of(receive, Body(routes.limit(route), gzipped=packed))
         if route == "metrics":
             return Answer()
-        return await self._take(request, parsing.parse(taken, route), route, standing)
+        posted = parsing.parse(taken, route)
+        return await self._take(request, posted, len(taken), route, standing)
 
     def _wait(self, request: Request) -> int:
         """Return how many seconds this client has to wait."""
@@ -141,7 +136,7 @@ class TrackingAPI:
         return self._buckets.wait(request.clients(self._rate), time.monotonic())
 
     async def _take(
-        self, request: Request, posted: Posted, route: Route, standing: Standing
+        self, request: Request, posted: Posted, size: int, route: Route, standing: Standing
     ) -> Answer:
         if standing == "unknown":
             trusted = self._keys.trust(callers.body_key(posted.writeKey))
@@ -152,38 +147,13 @@ class TrackingAPI:
             silence, sender = None, BELIEVED
         else:
             silence, sender = request.silence(), request.sender()
-        now = int(self._analytics.sources.now() * 1_000)
-        whole = stamping.shared(posted, now)
-        for number, item in enumerate(posted.batch, 1):
-            if silence is not None:
+        if silence is not None:
+            for _ in posted.batch:
                 self._analytics.drop(silence)
-                continue
-            try:
-                self._emit(request, item, whole, route, sender)
-            except Exception as error:
-                self._analytics.journal.report("ingest", error)
-                self._analytics.drop("failed")
-            if number % _AT_ONCE == 0:
-                # Other requests must not wait for the largest of batches.
-                await anyio.sleep(0)
+        elif not await self._intake.take(request, posted, size, route, sender):
+            return Answer(429, _after(self._intake.come_back()))
         return Answer()
 
-    def _emit(
-        self, request: Request, item: Item, whole: Shared, route: Route, sender: Sender
-    ) -> None:
-        """Hand on one message, or count why not."""
-        analytics = self._analytics
-        message = stamping.message(item, route, whole, sender, new_id=analytics.sources.new_id)
-        if isinstance(message, str):
-            return analytics.drop(message)
-        # A server's messageIds are its own; those of others are each device's.
-        among = "a server" if sender.believed else message["anonymousId"]
-        if not self._recent.is_new(among, message["messageId"]):
-            return analytics.drop("duplicate")
-        if request.is_followed and not sender.believed:
-            message["context"] = {**request.stamp(message), **message["context"]}
-        event = encoded(message)
-        if len(event) > MAX_EVENT:
-            # Said here, as it is the client's fault and no line of the log.
-            return analytics.drop("oversized")
-        return analytics.emit(message, event)
+
+def _after(seconds: int) -> list[tuple[bytes, bytes]]:
+    return [(b"retry-after", b"%d" % seconds)]

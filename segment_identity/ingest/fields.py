@@ -4,9 +4,8 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from segment_identity import ids
+from segment_identity import ids, messages
 from segment_identity.ingest.parsing import Said
-from segment_identity.messages import is_message_id
 
 _CONSENT_CHANGED: Final = "Segment Consent Preference Updated"
 
@@ -34,18 +33,22 @@ def of_kind(kind: str, said: Said, context: Mapping[str, Any]) -> dict[str, Any]
     return present
 
 
+def is_message_id(said: Any) -> bool:
+    """Tell whether a client said a messageId, in whatever form."""
+    return type(said) is int or (type(said) is str and bool(said))
+
+
 def message_id(said: Any, new_id: Callable[[], str]) -> str:
     """Return the messageId; a new one if there is none."""
-    if type(said) is str and is_message_id(said):
+    if type(said) is str and messages.is_message_id(said):
         return said
-    if type(said) is int:
-        said = str(said)
-    if type(said) is not str or not said:
+    if not is_message_id(said):
         return new_id()
     # The same one for a repeat, and as short as Segment wants it.
-    return (
-        said if is_message_id(said) else hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()
-    )
+    text = str(said)
+    if messages.is_message_id(text):
+        return text
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
 def identifier(said: Any) -> str | None:

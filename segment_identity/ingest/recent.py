@@ -9,23 +9,29 @@ class Recent:
     """The messageIds of the last 50,000 to 100,000 messages, of each sender for itself.
 
     A sender is an anonymousId or a key: nobody can have somebody else's message dropped by sending
-    its messageId first. Only hashes are kept, in two sets, of which the older goes when the younger
-    is full.
+    its messageId first. Only hashes are kept, and the names of the destinations that still lack the
+    message, in two tables, of which the older goes when the younger is full.
     """
 
     __slots__ = ("_half", "_old", "_young")
 
     def __init__(self, capacity: int = _CAPACITY) -> None:
         self._half = max(1, capacity // 2)
-        self._young: set[int] = set()
-        self._old: set[int] = set()
+        self._young: dict[int, tuple[str, ...]] = {}
+        self._old: dict[int, tuple[str, ...]] = {}
 
-    def is_new(self, sender: str, message_id: str) -> bool:
-        """Tell whether this message did not come before, and remember it."""
-        mark = hash((sender, message_id))
-        if mark in self._young or mark in self._old:
-            return False
-        if len(self._young) >= self._half:
-            self._old, self._young = self._young, set()
-        self._young.add(mark)
-        return True
+    @staticmethod
+    def mark(sender: str, message_id: str) -> int:
+        """Return what stands for a message of a sender."""
+        return hash((sender, message_id))
+
+    def lacking(self, mark: int) -> tuple[str, ...] | None:
+        """Return which destinations still lack a message; None if it did not come before."""
+        known = self._young.get(mark)
+        return self._old.get(mark) if known is None else known
+
+    def note(self, mark: int, lacking: tuple[str, ...] = ()) -> None:
+        """Remember that a message came, and which destinations had no room for it."""
+        if mark not in self._young and len(self._young) >= self._half:
+            self._old, self._young = self._young, {}
+        self._young[mark] = lacking

@@ -90,11 +90,18 @@ class Sites:
         identity: bool = True,
         peer: str = "203.0.113.77",
         middleware: dict[str, Any] | None = None,
+        delivery: dict[str, Any] | None = None,
+        destinations: Sequence[Memory] = (),
         **options: Any,
     ) -> Site:
-        """Open a site with the ingest at `/v1`; `/log-in` is user u-1's, `/log-out` resets."""
-        memory = Memory()
-        analytics = self._stack.enter_context(Analytics(memory, clock=lambda: NOW))
+        """Open a site with the ingest at `/v1`; `/log-in` is user u-1's, `/log-out` resets.
+
+        Its memory is the first of *destinations*, or one of its own.
+        """
+        memory, *others = destinations or [Memory()]
+        analytics = self._stack.enter_context(
+            Analytics(memory, *others, clock=lambda: NOW, **(delivery or {}))
+        )
         ours = Middleware(
             IdentityMiddleware,
             secret_key=KEY,

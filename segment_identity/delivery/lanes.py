@@ -1,0 +1,67 @@
+"""All destinations of one `Analytics`: what goes to which, and the end of all."""
+
+import contextlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+from segment_identity import consent as consents
+from segment_identity.delivery.lane import Lane
+from segment_identity.logs import logger
+from segment_identity.messages import Message
+
+
+class Lanes:
+    """Queues events at destinations; *categories* are the consent each needs, by name."""
+
+    def __init__(self, lanes: Sequence[Lane], categories: Mapping[str, frozenset[str]]) -> None:
+        self._lanes = lanes
+        self._categories = categories
+
+    def __iter__(self) -> Iterator[Lane]:
+        return iter(self._lanes)
+
+    def put(
+        self, message: Message, event: bytes, only: Collection[str] | None = None
+    ) -> tuple[str, ...]:
+        """Queue *message*, encoded in *event*, everywhere or at *only* some; return who is full."""
+        key = message["anonymousId"] or message["userId"] or message["messageId"]
+        closed = consents.closed_to(event, self._categories) if self._categories else ()
+        full: tuple[str, ...] = ()
+        for lane in self._lanes:
+            if only is not None and lane.name not in only:
+                continue
+            if lane.name in closed:
+                lane.refuse("consent")
+            elif not lane.put(event, key):
+                full += (lane.name,)
+        return full
+
+    def has_room(self, events: int, size: int) -> bool:
+        """Tell whether any destination could queue so many events, *size* bytes in all."""
+        return any(lane.has_room(events, size) for lane in self._lanes)
+
+    def end(self, until: float) -> bool:
+        """Deliver until *until* (seconds of a steady clock); False if events are still waiting."""
+        with contextlib.ExitStack() as closing:
+            for lane in self._lanes:
+                closing.enter_context(lane.closing(until))
+            waits = [lane.ended(until) for lane in self._lanes]
+        return all(waits)
+
+    def release(self, report: Callable[[str, BaseException], None]) -> bool:
+        """Close what no thread uses any more; False if events wait that are in memory alone."""
+        is_safe = True
+        for lane in self._lanes:
+            now = lane.account()
+            if now.pending:
+                is_safe &= now.pending <= now.stored
+                logger.warning(
+                    "destination %s: %d events still wait, %d of them in the spool",
+                    *(lane.name, now.pending, now.stored),
+                )
+            if not lane.is_idle:
+                continue
+            try:
+                lane.destination.close()
+            except Exception as error:
+                report("close", error)
+        return is_safe

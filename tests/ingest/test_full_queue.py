@@ -1,0 +1,134 @@
+"""What clients are told when there is no room for what they post, and what their repeats do."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from delivery.support import PATIENCE, Gate, adds_up
+
+from segment_identity.destinations import Memory
+from segment_identity.spool import Spool
+
+from .support import DEVICE, SECRET, Message, Site, Sites
+
+BY_SERVER: dict[str, Any] = {"secret_keys": [SECRET], "identity": False}
+
+
+def track(name: str) -> Message:
+    return {"type": "track", "event": name, "anonymousId": DEVICE, "messageId": f"m-{name}"}
+
+
+def batch(*names: str) -> Message:
+    return {"batch": [track(name) for name in names]}
+
+
+def said(memory: Memory) -> list[str]:
+    return [each["event"] for each in memory.messages]
+
+
+@contextmanager
+def full(site: Site, gate: Gate) -> Iterator[None]:
+    """Let *gate* hang with one event, and nothing beside it in the queue, until the end."""
+    site.post(track("Hung"))
+    assert gate.entered.wait(PATIENCE)
+    try:
+        yield
+    finally:
+        gate.opened.set()
+    assert site.analytics.flush(PATIENCE)
+    assert adds_up(site.analytics.stats())
+
+
+def test_what_finds_no_room_is_asked_for_again_and_then_taken(open_site: Sites) -> None:
+    gate = Gate()
+    site = open_site(destinations=[gate], delivery={"max_events": 2})
+    with full(site, gate):
+        assert site.post(batch("A", "B"), "/v1/b").status_code == 200
+        for one in (track("C"), track("C")):
+            answer = site.post(one)
+            assert (answer.status_code, answer.content) == (429, b'{"success": false}')
+            assert 1 <= int(answer.headers["retry-after"]) <= 300
+        assert site.analytics.stats().dropped == {"queue_full": 2}
+    assert site.post(track("C")).status_code == 200
+    assert site.post(track("A")).status_code == 200
+    site.events()
+    assert said(gate) == ["Hung", "A", "B", "C"]
+    assert site.analytics.stats().dropped == {"queue_full": 2, "duplicate": 1}
+
+
+def test_of_a_batch_that_does_not_fit_nothing_is_taken(open_site: Sites) -> None:
+    """So that no repeat doubles a part of it, whichever process it comes to."""
+    gate = Gate()
+    site = open_site(destinations=[gate], delivery={"max_events": 3})
+    with full(site, gate):
+        assert site.post(track("A")).status_code == 200
+        assert site.post(batch("B", "C", "D"), "/v1/b").status_code == 429
+        assert site.analytics.stats().pending == 2
+        assert site.post(batch("B", "C"), "/v1/b").status_code == 200
+    assert said(gate) == ["Hung", "A", "B", "C"]
+
+
+def test_a_batch_that_never_fits_is_taken_in_parts_and_none_twice(open_site: Sites) -> None:
+    gate = Gate()
+    site = open_site(destinations=[gate], delivery={"max_events": 2})
+    many = batch("A", "B", "C", "D", "E")
+    with full(site, gate):
+        assert site.post(many, "/v1/b").status_code == 429
+        assert site.analytics.stats().dropped == {"queue_full": 3}
+    answers = []
+    for _ in range(10):
+        answers.append(site.post(many, "/v1/b").status_code)
+        assert site.analytics.flush(PATIENCE)
+        if answers[-1] == 200:
+            break
+    assert answers[-1] == 200
+    assert said(gate) == ["Hung", "A", "B", "C", "D", "E"]
+
+
+def test_a_repeat_goes_only_where_there_was_no_room(open_site: Sites) -> None:
+    gate, other = Gate(), Memory()
+    site = open_site(destinations=[gate, other], delivery={"max_events": 2})
+    with full(site, gate):
+        assert site.post(batch("A", "B"), "/v1/b").status_code == 200
+        for _ in range(3):
+            assert site.post(batch("C", "D"), "/v1/b").status_code == 429
+    assert said(other) == ["Hung", "A", "B", "C", "D"]
+    assert site.post(batch("C", "D"), "/v1/b").status_code == 200
+    assert site.post(batch("C", "D"), "/v1/b").status_code == 200
+    assert site.analytics.flush(PATIENCE)
+    assert said(gate) == ["Hung", "A", "B", "C", "D"]
+    assert said(other) == ["Hung", "A", "B", "C", "D"]
+
+
+def test_what_cannot_be_known_again_is_not_asked_for_where_a_repeat_doubled_it(
+    open_site: Sites,
+) -> None:
+    gate, other = Gate(), Memory()
+    site = open_site(destinations=[gate, other], delivery={"max_events": 1}, **BY_SERVER)
+    nameless = {"event": "Nameless", "anonymousId": DEVICE}
+    as_server: dict[str, Any] = {"json": nameless, "auth": (SECRET, "")}
+    site.client.post("/v1/t", **{**as_server, "json": {**nameless, "event": "Hung"}})
+    assert gate.entered.wait(PATIENCE)
+    assert [site.client.post("/v1/t", **as_server).status_code for _ in range(2)] == [200, 200]
+    gate.opened.set()
+    assert site.analytics.flush(PATIENCE)
+    assert said(other) == ["Hung", "Nameless", "Nameless"]
+    assert site.analytics.stats().destinations["gate"].dropped == {"queue_full": 1}
+
+
+def test_a_full_spool_is_no_room_either(open_site: Sites, tmp_path: Path) -> None:
+    gate = Gate()
+    spool = Spool(tmp_path, max_bytes=2_000)
+    site = open_site(destinations=[gate], delivery={"spool": spool})
+    with full(site, gate):
+        answers = []
+        for number in range(20):
+            answers.append(site.post(track(f"{number}")).status_code)
+            assert site.analytics.store()
+        taken = answers.index(429)
+        assert 1 <= taken < 10
+        assert set(answers[taken:]) == {429}
+    assert site.post(track(f"{taken}")).status_code == 200
+    site.events()
+    assert said(gate) == ["Hung", *map(str, range(taken + 1))]
