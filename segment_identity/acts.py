@@ -168,7 +168,7 @@ def record(
         else:
             base = contexts.merged(visit.context(), call.context) if context is None else context
             said = messages.in_group({**stamp, **base}, who.group_id)
-        sink.emit(
+        sent = sink.emit(
             messages.build(
                 kind,
                 who,
@@ -179,11 +179,21 @@ def record(
                 timestamp=call.timestamp,
             )
         )
-        if call.browser:
-            visit.defer(pending.deferred(kind, who, fields, call))
     except Exception as error:
         visit.report("record", error)
         sink.drop("failed")
+        return
+    if call.browser and sent is not None:
+        _defer(visit, kind, who, sent, call)
+
+
+def _defer(visit: Visit, kind: Kind, who: Visitor, sent: bytes, call: Call) -> None:
+    """Have the next page make a call as it was *sent*, of which the app may have taken parts."""
+    try:
+        visit.defer(pending.deferred(kind, who, msgspec.json.decode(sent), call))
+    except Exception as error:
+        # Only a message to which `before_send` did odd things.
+        visit.report("browser", error)
 
 
 def link(visit: Visit, sink: Sink, short_lived: str) -> None:

@@ -163,23 +163,23 @@ class Analytics:
         if self._sample is not None and not is_sampled(message, self._sample):
             self.drop("sampled_out")
             return None
-        passed = encoded(message) if event is None else event
+        passed: bytes | None = encoded(message) if event is None else event
         if self._before_send is not None:
-            changed = self._before_send.changed(passed)
-            if changed is None:
-                return None
-            passed = changed
-        if len(passed) > MAX_EVENT or is_diverted(passed):
-            self.drop("too_large" if len(passed) > MAX_EVENT else "captured")
+            passed = self._before_send.changed(passed)
+        if passed is not None and len(passed) > MAX_EVENT:
+            self.drop("too_large")
             return None
-        for watch in self.watchers:
-            watch(passed)
         return passed
 
     def queue(
         self, message: Message, event: bytes, *, only: Collection[str] | None = None
     ) -> tuple[str, ...]:
         """Queue what `passed`, everywhere or at the destinations *only*; return which are full."""
+        if is_diverted(event):
+            self.drop("captured")
+            return ()
+        for watch in self.watchers if only is None else ():
+            watch(event)
         full = self._lanes.put(message, event, only)
         if not processes.must_close(self):
             self.close()

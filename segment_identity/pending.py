@@ -70,16 +70,16 @@ class _Wire(msgspec.Struct, array_like=True, frozen=True):
     calls: list[msgspec.Raw]
 
 
-def deferred(kind: Kind, who: Visitor, fields: Mapping[str, Any], call: Call) -> Deferred:
-    """Return what the browser must call to do what was recorded."""
+def deferred(kind: Kind, who: Visitor, sent: Mapping[str, Any], call: Call) -> Deferred:
+    """Return what the browser must call to do what was recorded, as it was *sent*."""
     options: dict[str, Any] = {
-        "messageId": call.message_id,
-        "timestamp": call.timestamp,
-        "integrations": {**call.integrations, _PIPELINE: False},
+        "messageId": sent["messageId"],
+        "timestamp": sent["timestamp"],
+        "integrations": {**sent.get("integrations", {}), _PIPELINE: False},
     }
     if call.context:
-        options["context"] = call.context
-    said = encoded([kind, *_arguments(kind, who, fields), options])
+        options["context"] = _within(sent.get("context", {}), call.context)
+    said = encoded([kind, *_arguments(kind, sent), options])
     return Deferred(who.anonymous_id, who.user_id, said)
 
 
@@ -141,16 +141,26 @@ def _plain(pending: Pending) -> bytes:
     return msgspec.json.encode(wire)
 
 
-def _arguments(kind: Kind, who: Visitor, fields: Mapping[str, Any]) -> list[Any]:
+def _within(sent: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return of a context that was *sent* what the call gave, and not what the request knew."""
+    result = {}
+    for key in given.keys() & sent.keys():
+        one, other = sent[key], given[key]
+        both = isinstance(one, Mapping) and isinstance(other, Mapping)
+        result[key] = {each: one[each] for each in other if each in one} if both else one
+    return result
+
+
+def _arguments(kind: Kind, sent: Mapping[str, Any]) -> list[Any]:
     if kind == "track":
-        return [fields["event"], fields["properties"]]
+        return [sent["event"], sent["properties"]]
     if kind == "identify":
-        return [who.user_id, fields["traits"]]
+        return [sent["userId"], sent["traits"]]
     if kind == "group":
-        return [fields["groupId"], fields["traits"]]
+        return [sent["groupId"], sent["traits"]]
     if kind == "alias":
-        return [fields["userId"], fields["previousId"]]
-    name, category, properties = fields.get("name"), fields.get("category"), fields["properties"]
+        return [sent["userId"], sent["previousId"]]
+    name, category, properties = sent.get("name"), sent.get("category"), sent["properties"]
     if name is None and category is not None:
         # Analytics.js takes a single text for the name.
         return [None, None, {"category": category, **properties}]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segment_identity import pending
+from segment_identity import messages, pending
 from segment_identity.calls import Call
 from segment_identity.messages import Kind
 from segment_identity.pending import LIFE, ROOM, SALT, Deferred, Pending
@@ -25,8 +25,22 @@ ADA: Final = Visitor(ANON, "ada")
 PROPERTIES: Final = {"plan": "pro"}
 
 
+def deferred(kind: Kind, who: Visitor, fields: dict[str, Any], call: Call) -> Deferred:
+    """Defer a call that was sent as it was made."""
+    sent = messages.build(
+        kind,
+        who,
+        fields,
+        context={"ip": "203.0.113.0", "page": {"path": "/"}, **call.context},
+        integrations=call.integrations,
+        message_id=call.message_id,
+        timestamp=call.timestamp,
+    )
+    return pending.deferred(kind, who, sent, call)
+
+
 def made(text: str, who: Visitor = ADA) -> Deferred:
-    return pending.deferred("track", who, {"event": text, "properties": {}}, CALL)
+    return deferred("track", who, {"event": text, "properties": {}}, CALL)
 
 
 def events(calls: list[bytes]) -> list[Any]:
@@ -65,7 +79,7 @@ def header(value: bytes) -> bytes:
 def test_a_call_is_what_analytics_js_takes(
     kind: Kind, fields: dict[str, Any], arguments: list[Any]
 ) -> None:
-    method, *said, options = json.loads(pending.deferred(kind, ADA, fields, CALL).call)
+    method, *said, options = json.loads(deferred(kind, ADA, fields, CALL).call)
     assert (method, said) == (kind, arguments)
     assert options == {
         "messageId": "m-1",
@@ -75,14 +89,14 @@ def test_a_call_is_what_analytics_js_takes(
 
 
 def test_identify_without_a_user_says_none() -> None:
-    call = pending.deferred("identify", Visitor(ANON), {"traits": {}}, CALL).call
+    call = deferred("identify", Visitor(ANON), {"traits": {}}, CALL).call
     assert json.loads(call)[:3] == ["identify", None, {}]
 
 
 def test_what_a_call_says_of_context_and_integrations_goes_with_it() -> None:
     integrations = {"All": False, "Mixpanel": {"token": "t"}, "Segment.io": True}
     call = Call({"ip": "0.0.0.0"}, integrations, "then", "m-2", None, True)
-    said = pending.deferred("track", ADA, {"event": "Added", "properties": {}}, call).call
+    said = deferred("track", ADA, {"event": "Added", "properties": {}}, call).call
     assert json.loads(said)[-1] == {
         "messageId": "m-2",
         "timestamp": "then",
@@ -160,8 +174,8 @@ def test_the_cookie_is_never_larger_than_its_room(texts: list[str], user: str) -
 
 def test_there_is_room_for_a_sign_up() -> None:
     traits = {"name": "Ada Lovelace", "email": "ada@example.com", "plan": "premium", "company": "A"}
-    identify = pending.deferred("identify", ADA, {"traits": traits}, CALL)
-    track = pending.deferred("track", ADA, {"event": "Signed Up", "properties": traits}, CALL)
+    identify = deferred("identify", ADA, {"traits": traits}, CALL)
+    track = deferred("track", ADA, {"event": "Signed Up", "properties": traits}, CALL)
     _, all_fitted = pending.waiting(None, [identify, track, track], ADA, NOW)
     assert all_fitted
 

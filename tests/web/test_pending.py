@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from segment_identity import Analytics, Identity, InvalidCall
 from segment_identity.browser import snippet
 from segment_identity.pending import LIFE, ROOM
+from segment_identity.testing import capture
 
 from .support import DOCUMENT, HTTPS, Acts, Page, Site, Sites, set_cookies
 
@@ -289,6 +290,76 @@ def test_what_is_not_recorded_is_not_made_either(site: Site) -> None:
     site.submit("/act")
     assert site.cookie("ajs_pending") is None
     assert site.events() == []
+
+
+def nobody_wants(message: dict[str, Any]) -> None:
+    return None
+
+
+def breaks(message: dict[str, Any]) -> None:
+    raise RuntimeError("broken")
+
+
+@pytest.mark.parametrize(
+    "options", [{"before_send": nobody_wants}, {"before_send": breaks}, {"sample": 0.0}]
+)
+def test_what_the_app_has_dropped_is_not_made_either(
+    open_site: Sites, options: dict[str, Any]
+) -> None:
+    with Analytics("memory:", **options) as analytics:
+        site = open_site(ACTS, pages=PAGES, analytics=analytics)
+        site.client.follow_redirects = False
+        site.go()
+        site.submit("/act")
+        assert site.cookie("ajs_pending") is None
+        assert waiting(site.go("/page")) == []
+
+
+def test_what_the_app_has_changed_is_made_as_it_was_sent(open_site: Sites) -> None:
+    """What `before_send` takes out of an event may not go to a third party in the browser."""
+
+    def sparing(message: dict[str, Any]) -> dict[str, Any]:
+        message["properties"].pop("email", None)
+        message["context"]["campaign"].pop("term", None)
+        message["event"] = message["event"].upper()
+        return message
+
+    def act(request: Request) -> Response:
+        request.state.identity.track(
+            "Joined",
+            {"email": "ada@example.com", "plan": "pro"},
+            context={"campaign": {"name": "spring", "term": "ada"}, "app": {"name": "shop"}},
+            browser=True,
+        )
+        return page(request)
+
+    with Analytics("memory:", before_send=sparing) as analytics:
+        site = open_site(pages={"/act": act}, analytics=analytics)
+        ((method, event, properties, options),) = waiting(site.go("/act"))
+    assert (method, event, properties) == ("track", "JOINED", {"plan": "pro"})
+    assert options["context"] == {"campaign": {"name": "spring"}, "app": {"name": "shop"}}
+
+
+def test_an_event_that_the_app_leaves_in_no_shape_for_a_page_is_the_servers_alone(
+    open_site: Sites,
+) -> None:
+    def odd(message: dict[str, Any]) -> dict[str, Any]:
+        return {"messageId": message["messageId"], "type": "track", "properties": 7}
+
+    with Analytics("memory:", before_send=odd) as analytics:
+        site = open_site(ACTS, pages=PAGES, analytics=analytics)
+        site.client.follow_redirects = False
+        site.submit("/act")
+        assert waiting(site.go("/page")) == []
+        stats = analytics.stats()
+    assert (stats.accepted, stats.dropped, stats.faults) == (1, {}, {"browser": 1})
+
+
+def test_what_a_test_captures_is_made_as_ever(site: Site) -> None:
+    with capture() as captured:
+        site.submit("/act")
+    assert len(captured.messages) == 1
+    assert events(site.go("/page")) == ["Signed Up"]
 
 
 @pytest.mark.parametrize("verb", ["identify", "track", "page", "screen", "group", "alias"])
