@@ -163,9 +163,8 @@ class Analytics:
         if self._sample is not None and not is_sampled(message, self._sample):
             self.drop("sampled_out")
             return None
-        passed: bytes | None = encoded(message) if event is None else event
-        if self._before_send is not None:
-            passed = self._before_send.changed(passed)
+        event = encoded(message) if event is None else event
+        passed = event if self._before_send is None else self._before_send.changed(event)
         if passed is not None and len(passed) > MAX_EVENT:
             self.drop("too_large")
             return None
