@@ -22,6 +22,12 @@ _EMAIL: Final = (
     "so prefer an id of your database and send the address as a trait"
 )
 _REFUSED: Final = "identify() with another user was refused (on_user_change='refuse')"
+_TOO_LATE: Final = (
+    "{}() said who somebody is when the response had begun (or on a websocket), where no cookie "
+    "can be set: events are right, but the browser keeps its old identity and comes with that "
+    "again; call it before the response begins, such as in a dependency, or before a "
+    "StreamingResponse is returned"
+)
 
 
 class Sink(Protocol):
@@ -69,7 +75,9 @@ def identify(
     policy: OnUserChange,
 ) -> None:
     """Tie a person, or traits, to the visitor, and record it."""
+    before = visit.visitor
     after = tie(visit, user_id, traits, policy)
+    mind(visit, "identify", before)
     if after is not None:
         record(visit, sink, "identify", {"traits": told(visit, after, traits)}, call)
     elif sink is not None:
@@ -131,10 +139,17 @@ def use(visit: Visit, kind: str) -> bool:
     return True
 
 
-def use_if_changed(visit: Visit) -> None:
-    """Note a verb that records nothing, if it changed anything."""
+def use_if_changed(visit: Visit, verb: str, before: Visitor) -> None:
+    """Note a *verb* that records nothing, if it changed anything."""
+    mind(visit, verb, before)
     if visit.changed:
         use(visit, "identify")
+
+
+def mind(visit: Visit, verb: str, before: Visitor) -> None:
+    """Advise against a *verb* that changed who it is when the browser cannot be told any more."""
+    if visit.is_late() and visitor.has_changed(before, visit.visitor):
+        visit.advise("late", _TOO_LATE.format(verb))
 
 
 def record(

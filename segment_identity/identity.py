@@ -179,8 +179,10 @@ class Identity:
         group = ids.given("group", "group_id", group_id)
         given, call = acts.prepare(self._visit, "group", "traits", traits, common, kept=True)
         with self._visit.lock:
-            after = visitor.group(authority.look(self._visit, self._sink), group, given)
+            before = authority.look(self._visit, self._sink)
+            after = visitor.group(before, group, given)
             self._visit.become(after)
+        acts.mind(self._visit, "group", before)
         told = after.group_traits if self._visit.remembers else given
         acts.record(self._visit, self._sink, "group", {"groupId": group, "traits": told}, call)
 
@@ -209,17 +211,17 @@ class Identity:
                 f"reset() was given {type(keep_device).__name__} as keep_device; want a bool"
             )
         self._visit.decided = True
-        authority.look(self._visit, self._sink)
+        before = authority.look(self._visit, self._sink)
         authority.say(self._visit, self._sink)
         acts.forget(self._visit, keep_device=keep_device)
-        acts.use_if_changed(self._visit)
+        acts.use_if_changed(self._visit, "reset", before)
 
     def set_anonymous_id(self, anonymous_id: str | int) -> None:
         """Replace the anonymousId and keep the person."""
         device = ids.given("set_anonymous_id", "anonymous_id", anonymous_id)
-        authority.look(self._visit, self._sink)
+        before = authority.look(self._visit, self._sink)
         acts.replace_device(self._visit, device)
-        acts.use_if_changed(self._visit)
+        acts.use_if_changed(self._visit, "set_anonymous_id", before)
 
     def opt_out(self) -> None:
         """Record this visitor no more, forget them, and let the browser remember that."""

@@ -3,7 +3,8 @@
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
-from segment_identity import ids, proxies
+from segment_identity import acting, ids, proxies
+from segment_identity.acting import ActingAs, AppUser
 from segment_identity.proxies import Address
 from segment_identity.settings import Settings, Site
 from segment_identity.visit import Visit
@@ -64,6 +65,17 @@ class RequestFacts(Visit, eq=False, kw_only=True):
             return bool(rule(HTTPConnection(self.scope)))
         path = self.scope.get("path", "")
         return any(path == each or path.startswith(each.rstrip("/") + "/") for each in rule)
+
+    def app_user(self) -> AppUser | ActingAs | None:
+        """Ask the `user` option; what it raises or returns wrongly is reported and ignored."""
+        ask = self.settings.user
+        if ask is None:
+            return None
+        try:
+            return acting.read(ask(HTTPConnection(self.scope)))
+        except Exception as error:
+            self.report("user", error)
+            return None
 
     def _peer(self) -> str | None:
         client = self.scope.get("client")

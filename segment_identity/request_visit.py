@@ -2,11 +2,9 @@
 
 from typing import Final, Literal
 
-from starlette.requests import HTTPConnection
-
 from segment_identity import acting, context, cookies, minting, pending, proxies
 from segment_identity import consent as consents
-from segment_identity.acting import ActingAs, AppUser
+from segment_identity.acting import ActingAs
 from segment_identity.consent import AGREED, Agreement, Consent
 from segment_identity.context import Context
 from segment_identity.minting import Occasion, Refusal
@@ -187,6 +185,10 @@ class RequestVisit(RequestFacts, eq=False, kw_only=True):
             self.used = self.changed = False
             self.decided = True
 
+    def is_late(self) -> bool:
+        """Tell whether the browser cannot be told any more who the visitor is."""
+        return self.answered and self.lasts and self.storage() == "keep"
+
     def act_as(self, said: ActingAs) -> None:
         """Make the visitor whom staff act as, for this request only."""
         self.acting = True
@@ -224,17 +226,6 @@ class RequestVisit(RequestFacts, eq=False, kw_only=True):
     def keepsakes(self) -> list[bytes]:
         """Return the Set-Cookie values of what is remembered beside who it is."""
         return []
-
-    def app_user(self) -> AppUser | ActingAs | None:
-        """Ask the `user` option; what it raises or returns wrongly is reported and ignored."""
-        ask = self.settings.user
-        if ask is None:
-            return None
-        try:
-            return acting.read(ask(HTTPConnection(self.scope)))
-        except Exception as error:
-            self.report("user", error)
-            return None
 
     def _build_context(self) -> Context:
         scope, settings = self.scope, self.settings

@@ -186,6 +186,10 @@ class Visit(msgspec.Struct, eq=False, kw_only=True):
         """Tell whether an anonymousId made in this visit will last beyond it."""
         return True
 
+    def is_late(self) -> bool:
+        """Tell whether who the visitor becomes can be remembered no more."""
+        return False
+
     def defer(self, call: Deferred) -> None:
         """Let the next page make *call* again, if there can be one."""
         self.advise("browser", _NO_PAGE)
