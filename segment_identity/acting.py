@@ -11,6 +11,7 @@ import msgspec
 from segment_identity import ids
 from segment_identity.calls import Call
 from segment_identity.errors import InvalidCall
+from segment_identity.ids import Id
 from segment_identity.jsonable import Snapshot
 from segment_identity.messages import checked_mapping
 from segment_identity.visitor import Visitor
@@ -26,8 +27,8 @@ class ActingAs(msgspec.Struct, frozen=True):
     not recorded; *record* True records it, with `context.actingAs` saying who it was.
     """
 
-    user_id: str | int
-    staff_id: str | int
+    user_id: Id
+    staff_id: Id
     record: bool = False
 
 

@@ -23,6 +23,7 @@ from segment_identity.destinations.protocol import Destination
 from segment_identity.detached import DetachedVisit
 from segment_identity.entropy import new_uuid
 from segment_identity.identity import Identity
+from segment_identity.ids import Id
 from segment_identity.journal import Journal
 from segment_identity.jsonable import Snapshot, encoded
 from segment_identity.logs import Throttle, logger
@@ -116,9 +117,9 @@ class Analytics:
     def identity(
         self,
         *,
-        user_id: str | int | None = None,
-        anonymous_id: str | None = None,
-        group_id: str | int | None = None,
+        user_id: Id | None = None,
+        anonymous_id: Id | None = None,
+        group_id: Id | None = None,
         traits: Mapping[str, Any] | None = None,
         group_traits: Mapping[str, Any] | None = None,
         context: Mapping[str, Any] | None = None,
@@ -250,9 +251,8 @@ class Analytics:
         return total({lane.name: lane.account() for lane in self._lanes}, capture, faults)
 
     def _tell(self, fault: Fault) -> None:
-        if self._on_error is None:
-            return
-        try:
-            self._on_error(fault)
-        except BaseException as error:
-            self.journal.report("on_error", error)
+        if self._on_error is not None:
+            try:
+                self._on_error(fault)
+            except BaseException as error:
+                self.journal.report("on_error", error)

@@ -8,6 +8,7 @@ import msgspec
 
 from segment_identity import ids, messages
 from segment_identity.errors import InvalidCall
+from segment_identity.ids import Id
 from segment_identity.jsonable import Snapshot
 
 
@@ -24,7 +25,7 @@ class Common(TypedDict, total=False):
     integrations: Mapping[str, Any] | None
     timestamp: datetime | str | None
     message_id: str | None
-    anonymous_id: str | int | None
+    anonymous_id: Id | None
     browser: bool
 
 

@@ -10,6 +10,7 @@ from segment_identity.attribution import Attribution
 from segment_identity.calls import Common
 from segment_identity.consent import Consent
 from segment_identity.errors import InvalidCall
+from segment_identity.ids import Id
 from segment_identity.jsonable import Snapshot
 from segment_identity.minting import REFUSALS
 from segment_identity.visit import Visit
@@ -116,7 +117,7 @@ class Identity:
         return self._visit.signals_gpc()
 
     def identify(
-        self, user_id: str | int | None = None, traits: Given = None, **common: Unpack[Common]
+        self, user_id: Id | None = None, traits: Given = None, **common: Unpack[Common]
     ) -> None:
         """Tie a person, or traits alone, to this device (Segment Spec: Identify)."""
         if user_id is None and traits is None:
@@ -174,7 +175,7 @@ class Identity:
         fields = messages.named_fields(name, category, given)
         acts.record(self._visit, self._sink, "screen", fields, call)
 
-    def group(self, group_id: str | int, traits: Given = None, **common: Unpack[Common]) -> None:
+    def group(self, group_id: Id, traits: Given = None, **common: Unpack[Common]) -> None:
         """Put the person in a group, such as a company (Segment Spec: Group)."""
         group = ids.given("group", "group_id", group_id)
         given, call = acts.prepare(self._visit, "group", "traits", traits, common, kept=True)
@@ -188,8 +189,8 @@ class Identity:
 
     def alias(
         self,
-        user_id: str | int,
-        previous_id: str | int | None = None,
+        user_id: Id,
+        previous_id: Id | None = None,
         **common: Unpack[Common],
     ) -> None:
         """Say that *user_id* is who *previous_id* was: given, else the current user or device."""
@@ -216,7 +217,7 @@ class Identity:
         acts.forget(self._visit, keep_device=keep_device)
         acts.use_if_changed(self._visit, "reset", before)
 
-    def set_anonymous_id(self, anonymous_id: str | int) -> None:
+    def set_anonymous_id(self, anonymous_id: Id) -> None:
         """Replace the anonymousId and keep the person."""
         device = ids.given("set_anonymous_id", "anonymous_id", anonymous_id)
         before = authority.look(self._visit, self._sink)

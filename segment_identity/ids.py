@@ -6,6 +6,9 @@ from uuid import UUID
 
 from segment_identity.errors import InvalidCall
 
+# What may be given as an id; a UUID becomes the text that `str` makes of it.
+Id = str | int | UUID
+
 # The percent-encoded length, so that all cookies of one visitor stay under 4 KB together.
 MAX_ENCODED: Final = 350
 
@@ -65,7 +68,7 @@ def given(verb: str, name: str, value: object) -> str:
 
     Raises `InvalidCall` for other kinds and for texts that cannot be an id.
     """
-    if not isinstance(value, str | int | UUID) or isinstance(value, bool):
+    if not isinstance(value, Id) or isinstance(value, bool):
         raise InvalidCall(
             f"{verb}() was given {type(value).__name__} as {name}; "
             "want a str, an int or a UUID that stays the same for one person"

@@ -10,6 +10,7 @@ from segment_identity import options, pending
 from segment_identity.acting import ActingAs
 from segment_identity.cookies import Attributes
 from segment_identity.errors import ConfigurationError
+from segment_identity.ids import Id
 from segment_identity.journeys import Journeys
 from segment_identity.minting import Mint
 from segment_identity.newcomers import Newcomers
@@ -20,7 +21,7 @@ from segment_identity.recognition import Recogniser
 from segment_identity.signing import MemorySigner, Seal, key_bytes
 from segment_identity.visitor import OnUserChange
 
-AppUser = str | int | tuple[str | int, Mapping[str, Any]] | ActingAs | None
+AppUser = Id | tuple[Id, Mapping[str, Any]] | ActingAs | None
 UserCallback = Callable[[HTTPConnection], AppUser]
 Exclude = Collection[str] | Callable[[HTTPConnection], bool]
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from segment_identity.delivery import diversion
+from segment_identity.ids import Id
 from segment_identity.messages import Message
 
 
@@ -34,8 +35,8 @@ class Captured:
         event: str,
         properties: Mapping[str, Any] | None = None,
         *,
-        user_id: str | None = None,
-        anonymous_id: str | None = None,
+        user_id: Id | None = None,
+        anonymous_id: Id | None = None,
         times: int | None = None,
     ) -> Message:
         """Check that *event* was tracked, with at least these properties; return the first.
@@ -47,10 +48,10 @@ class Captured:
 
     def assert_identified(
         self,
-        user_id: str | None = None,
+        user_id: Id | None = None,
         traits: Mapping[str, Any] | None = None,
         *,
-        anonymous_id: str | None = None,
+        anonymous_id: Id | None = None,
         times: int | None = None,
     ) -> Message:
         """Check that somebody was identified, with at least these traits; return the first."""
@@ -110,11 +111,9 @@ def capture() -> Iterator[Captured]:
         diversion.undivert(add)
 
 
-def _wanted(
-    kind: str, user_id: str | None, anonymous_id: str | None, **more: str
-) -> dict[str, str]:
+def _wanted(kind: str, user_id: Id | None, anonymous_id: Id | None, **more: str) -> dict[str, str]:
     given = {"userId": user_id, "anonymousId": anonymous_id}
-    return {"type": kind, **more, **{k: v for k, v in given.items() if v is not None}}
+    return {"type": kind, **more, **{k: str(v) for k, v in given.items() if v is not None}}
 
 
 def _has(message: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:

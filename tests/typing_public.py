@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, assert_type
+from uuid import UUID
 
 from fastapi import FastAPI
 from starlette.applications import Starlette
@@ -95,6 +96,20 @@ def what_the_verbs_take(identity: Identity, now: datetime, traits: Mapping[str, 
     identity.set_anonymous_id("abcdefgh")
     identity.opt_out()
     identity.opt_in()
+
+
+def what_ids_may_be(identity: Identity, analytics: Analytics, events: Captured, id: UUID) -> None:
+    for each in (id, 7, "u-1"):
+        identity.identify(each)
+        identity.group(each)
+        identity.alias(each, each)
+        identity.set_anonymous_id(each)
+        identity.track("Signed Up", anonymous_id=each)
+        analytics.identity(user_id=each, anonymous_id=each, group_id=each)
+        events.assert_tracked("Signed Up", user_id=each, anonymous_id=each)
+        events.assert_identified(each, anonymous_id=each)
+        ActingAs(each, each)
+    identity.alias(id, 1.5)  # type: ignore[arg-type]
 
 
 def what_the_verbs_refuse(identity: Identity) -> None:
@@ -256,6 +271,10 @@ def signed_in_user(connection: HTTPConnection) -> tuple[str | int, Mapping[str, 
     return None
 
 
+def user_of_a_database(connection: HTTPConnection) -> tuple[UUID, dict[str, str]] | UUID | None:
+    return UUID(int=7)
+
+
 def acting_user(connection: HTTPConnection) -> str | ActingAs | None:
     return ActingAs("u-1", 7, record=True)
 
@@ -295,6 +314,7 @@ def how_the_middleware_is_wrapped(app: Starlette, key: str) -> None:
         gpc=["marketing"],
         cookieless=True,
     )
+    IdentityMiddleware(app, secret_key=key, user=user_of_a_database)
     IdentityMiddleware(app, secret_key=key, gpc=1)  # type: ignore[arg-type]
     IdentityMiddleware(app)  # type: ignore[call-arg]
     IdentityMiddleware(app, secret_key=key, mint="sometimes")  # type: ignore[arg-type]
