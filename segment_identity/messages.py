@@ -21,6 +21,7 @@ _MAX_MESSAGE_ID: Final = 99
 _PAGE_KEYS: Final = ("path", "referrer", "search", "title", "url")
 # What `datetime` can say ends there, in seconds since 1970.
 _YEAR_10000: Final = 253_402_300_800
+_CONTROL: Final = "".join(map(chr, (*range(0x21), *range(0x7F, 0xA1))))
 _FRACTIONS: Final = tuple(f".{milliseconds:03d}Z" for milliseconds in range(1_000))
 
 
@@ -154,7 +155,7 @@ def checked_name(verb: str, name: str, given: object) -> str | None:
 
 def checked_event(given: object) -> str:
     """Return *given* if it can name an event; it is cleaned when it is encoded."""
-    if isinstance(given, str) and given.strip():
+    if isinstance(given, str) and given.strip(_CONTROL).strip():
         return given if type(given) is str else clean(given)
     shown = "a blank" if isinstance(given, str) else type(given).__name__
     raise InvalidCall(f"track() was given {shown} as event; want its name, such as 'Signed Up'")

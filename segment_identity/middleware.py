@@ -71,6 +71,7 @@ class IdentityMiddleware:
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] = new_uuid,
     ) -> None:
+        options.application(app)
         options.one_of("on_user_change", on_user_change, ("rotate", "keep", "refuse"))
         options.one_of("mint", mint, ("navigation", "always", "never"))
         options.one_of("ip", ip, ("mask", "full", "none"))
@@ -86,9 +87,7 @@ class IdentityMiddleware:
         self.app = app
         self._analytics = analytics
         self._sources = Sources(clock, new_id, _journal(analytics))
-        self._visit = (
-            GuardedVisit if private.guards else FollowedVisit if followed else RequestVisit
-        )
+        self._visit = _visits(guarded=private.guards, followed=followed is not None)
         self._settings = Settings(
             signer=signer,
             pending=Seal(keys, pending.SALT),
@@ -156,6 +155,11 @@ class IdentityMiddleware:
         except Exception as error:
             visit.report("answer", error)
             return message
+
+
+def _visits(*, guarded: bool, followed: bool) -> type[RequestVisit]:
+    """Return the kind of visit that connections make; most apps need the simplest."""
+    return GuardedVisit if guarded else FollowedVisit if followed else RequestVisit
 
 
 def _journal(analytics: object) -> Journal:

@@ -110,6 +110,15 @@ def function(name: str, value: object, *, required: bool = False) -> None:
         )
 
 
+def application(value: object) -> None:
+    """Raise unless *value* can be served."""
+    if not callable(value):
+        raise ConfigurationError(
+            f"app was given {type(value).__name__}; want an ASGI app, "
+            "as app.add_middleware(IdentityMiddleware, secret_key=…) gives it"
+        )
+
+
 def functions(**values: object) -> None:
     """Raise unless each value is a plain function."""
     for name, value in values.items():

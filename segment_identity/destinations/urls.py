@@ -22,7 +22,7 @@ _SCHEMES: Final = {
 
 def from_url(url: str, owner: str = "Analytics") -> Destination:
     """Return the destination *url* names; errors never show more of it than the scheme."""
-    scheme, colon, _ = url.partition(":")
+    scheme, colon, address = url.partition(":")
     known = _SCHEMES.get(scheme.partition("+")[0])
     if not colon or known is None:
         given = f"a URL that starts with {scheme[:20] + ':'!r}" if colon else "a text without ':'"
@@ -32,5 +32,9 @@ def from_url(url: str, owner: str = "Analytics") -> Destination:
             "or an object with send(batch) and close()"
         )
     module_name, class_name, extra = known
+    if address and not extra:
+        raise ConfigurationError(
+            f"{owner} was given more than a scheme as a destination; want '{scheme}:' alone"
+        )
     build = getattr(extras.load(module_name, f"a destination {scheme}:", extra), class_name)
     return cast(Destination, build(url) if extra else build())

@@ -280,6 +280,8 @@ def test_an_event_has_a_name(event: str) -> None:
     [
         ("", "a blank"),
         (" \t", "a blank"),
+        ("\0", "a blank"),
+        ("\x1f \x00\u2003\x7f\n", "a blank"),
         (None, "NoneType"),
         (7, "int"),
         (b"Signed Up", "bytes"),

@@ -74,6 +74,12 @@ def test_misspelt_option_of_analytics_is_told_too() -> None:
         Analytics("memory:", before_sent=print)  # type: ignore[call-arg]
 
 
+@pytest.mark.parametrize("app", ["app", None, 7])
+def test_what_is_no_app_is_told_at_once(app: Any) -> None:
+    with pytest.raises(ConfigurationError, match=f"app was given {type(app).__name__}; want"):
+        IdentityMiddleware(app, secret_key=SECRET)
+
+
 def test_unknown_option_is_a_type_error_as_python_has_it() -> None:
     with pytest.raises(TypeError):
         build(colour="red")
@@ -243,6 +249,14 @@ def test_unknown_destination_shows_its_scheme_only(url: str, shown: str) -> None
     assert "example" not in str(caught.value).replace("for example", "")
 
 
+@pytest.mark.parametrize("url", ["memory:s3cret", "memory://", "console:stdout", "console:///"])
+def test_a_destination_that_takes_no_address_is_given_none(url: str) -> None:
+    scheme = url.partition(":")[0]
+    with pytest.raises(ConfigurationError, match=f"want '{scheme}:' alone") as caught:
+        Analytics(url)
+    assert "s3cret" not in str(caught.value)
+
+
 class Half:
     """Lacks close()."""
 
@@ -285,6 +299,7 @@ def test_object_that_is_no_destination_is_told(destination: Any, name: str) -> N
         pytest.param(lambda i: i.identify("a", [PERSONAL]), "list as traits", id="identify-list"),
         pytest.param(lambda i: i.track(None), "NoneType as event", id="track-none"),
         pytest.param(lambda i: i.track(""), "a blank as event", id="track-empty"),
+        pytest.param(lambda i: i.track("\0"), "a blank as event", id="track-control"),
         pytest.param(lambda i: i.track(7), "int as event", id="track-int"),
         pytest.param(lambda i: i.track("A", PERSONAL), "str as properties", id="track-str"),
         pytest.param(lambda i: i.track("A", context=PERSONAL), "str as context", id="context"),
