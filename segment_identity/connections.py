@@ -1,7 +1,9 @@
 """Find the identity of a connection."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from starlette.requests import HTTPConnection
 
 from segment_identity.errors import InvalidCall, NotInstalled
 from segment_identity.identity import Identity
@@ -16,9 +18,17 @@ class HasScope(Protocol):
         """The ASGI scope."""
 
 
-def get_identity(connection: HasScope) -> Identity:
+if TYPE_CHECKING:
+    Connection = HasScope
+else:
+    # For FastAPI, which gives the connection to a parameter of this type alone.
+    Connection = HTTPConnection
+
+
+def get_identity(connection: Connection) -> Identity:
     """Return the identity of a request or websocket, of Starlette or what else has a scope.
 
+    In FastAPI it is also a dependency: `Depends(get_identity)`, which `CurrentIdentity` is.
     Raises `NotInstalled` if `IdentityMiddleware` does not stand in front of the app.
     """
     scope = getattr(connection, "scope", None)

@@ -22,7 +22,7 @@ from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from segment_identity import Analytics, IdentityMiddleware, NotInstalled, get_identity
+from segment_identity import Analytics, Identity, IdentityMiddleware, NotInstalled, get_identity
 from segment_identity.destinations import Memory
 from segment_identity.fastapi import CurrentIdentity
 
@@ -283,6 +283,10 @@ def fastapi_app(stack: Stack) -> FastAPI:
         identity.identify("ada")
         return identity.anonymous_id
 
+    @app.get("/found")
+    def found(identity: Annotated[Identity, Depends(get_identity)]) -> str:
+        return identity.anonymous_id
+
     @app.websocket("/chat")
     async def socket(websocket: FastAPIWebSocket, identity: CurrentIdentity) -> None:
         await websocket.accept()
@@ -308,6 +312,11 @@ def test_fastapi_sync_endpoint_and_websocket(stack: Stack) -> None:
     assert client.cookies["ajs_user_id"] == "ada"
     with client.websocket_connect("/chat") as socket:
         assert socket.receive_text() == device
+
+
+def test_get_identity_is_a_fastapi_dependency_too(stack: Stack) -> None:
+    client = FastAPIClient(fastapi_app(stack), headers=DOCUMENT)
+    assert client.get("/found").json() == client.cookies["ajs_anonymous_id"]
 
 
 def test_lifespan_of_the_app_runs_and_its_state_is_kept(stack: Stack) -> None:
