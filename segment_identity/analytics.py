@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, Self
 
@@ -101,9 +101,10 @@ class Analytics:
 
     def forget(self) -> None:
         """Begin counting at nothing: at first, and in a forked child."""
-        self._lock = threading.Lock()
-        self._dropped: Counter[str] = Counter()
-        self._faults: Counter[str] = Counter()
+        # As with a lane's ledger: a signal's handler may find it held by its own thread.
+        self._lock = threading.RLock()
+        self._dropped: defaultdict[str, int] = defaultdict(int)
+        self._faults: defaultdict[str, int] = defaultdict(int)
 
     def __repr__(self) -> str:
         return f"Analytics({', '.join(lane.name for lane in self._lanes)})"
@@ -246,8 +247,8 @@ class Analytics:
     def stats(self) -> Stats:
         """Return the counts of all events, which add up at every moment."""
         with self._lock:
-            capture = Account(self._dropped.total(), dropped=dict(self._dropped))
-            faults = dict(self._faults)
+            dropped, faults = dict(self._dropped), dict(self._faults)
+        capture = Account(sum(dropped.values()), dropped=dropped)
         return total({lane.name: lane.account() for lane in self._lanes}, capture, faults)
 
     def _tell(self, fault: Fault) -> None:

@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 from typing import Protocol
 
 import msgspec
@@ -57,11 +58,13 @@ class Backlog:
 
     def put(self, event: bytes) -> None:
         """Add one event that is in memory alone."""
+        size = len(event)
         if not self.count:
             self.since = time.monotonic()
-        self._loose.append(event)
+        # In one go, for the sake of signals (see ledger): appending would be a call.
+        self._loose += (event,)
         self.count += 1
-        self.size += len(event)
+        self.size += size
 
     def add(self, chunk: Chunk) -> None:
         """Add a chunk at the end."""
@@ -104,7 +107,9 @@ class Backlog:
             count += chunk.count
             size += chunk.size
         if not taken:
-            length = batch_length(map(len, self._loose), self._limit)
+            # A copy, as the handler of a signal may add to them meanwhile.
+            some = list(islice(self._loose, self._limit.events))
+            length = batch_length(map(len, some), self._limit)
             events = [self._loose.popleft() for _ in range(length)]
             taken.append(Chunk(events, length, sum(map(len, events))))
             self.count -= length

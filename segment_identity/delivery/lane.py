@@ -12,7 +12,6 @@ import os
 import threading
 import time
 import weakref
-from collections import deque
 from collections.abc import Callable, Iterator
 
 from segment_identity import batching
@@ -61,7 +60,7 @@ class Lane:
         self.flushing = 0
         self._strands = [Strand(self, number) for number in range(self._parallel)]
         # With a keeper, what it has not taken yet.
-        self._fresh: list[deque[bytes]] = [deque() for _ in self._strands]
+        self._fresh: list[list[bytes]] = [[] for _ in self._strands]
 
     def put(self, event: bytes, key: str) -> bool:
         """Queue one encoded event of the visitor *key*; False, and counted, if there is no room.
@@ -100,11 +99,11 @@ class Lane:
 
     def gather(self) -> list[tuple[int, list[bytes]]]:
         """Hand over what no keeper has taken yet, by strand; it still counts as waiting."""
+        empty: list[list[bytes]] = [[] for _ in self._strands]
         with self.ledger.lock:
-            taken = [(n, list(fresh)) for n, fresh in enumerate(self._fresh) if fresh]
-            for number, _ in taken:
-                self._fresh[number].clear()
-        return taken
+            # In one go, for the sake of signals (see ledger).
+            taken, self._fresh = self._fresh, empty
+        return [(number, fresh) for number, fresh in enumerate(taken) if fresh]
 
     def add(self, number: int, chunk: Chunk, *, adopted: bool = False) -> None:
         """Let strand *number* deliver a chunk that was gathered (stored or not) or adopted."""
@@ -170,10 +169,16 @@ class Lane:
         """Wait until *until* for the threads to end; False if events are still waiting."""
         with self.ledger.lock:
             orphans = [strand for strand in self._strands if not strand.start()]
-            threads = [strand.thread for strand in self._strands if strand.thread is not None]
-        for thread in threads:
-            if thread is not threading.current_thread():
-                thread.join(max(0.0, until - time.monotonic()))
+            here = threading.current_thread()
+            threads = [s.thread for s in self._strands if s.thread not in (None, here)]
+            # Not joined at once: a signal's handler that closes may hold the lock they need, and
+            # waiting for a condition lets go of it.
+            gone = self.ledger.settled.wait_for(
+                lambda: all(s.thread in (None, here) for s in self._strands),
+                max(0.0, until - time.monotonic()),
+            )
+        for thread in threads if gone else ():
+            thread.join(max(0.0, until - time.monotonic()))
         for strand in orphans:
             # The interpreter is exiting and starts no more threads; this one does the work.
             strand.run()

@@ -1,7 +1,13 @@
-"""The books of one lane: every count, under one lock."""
+"""The books of one lane: every count, under one lock.
+
+A handler of a signal runs in the middle of whatever the main thread does, perhaps with the lock
+held, and may record an event itself. So that it does not wait for its own thread the lock is
+reentrant; and as Python runs handlers only where something is called (or a loop begins again),
+counts that go together change in one go, without a call in between.
+"""
 
 import threading
-from collections import Counter
+from collections import defaultdict
 
 from segment_identity.batching import Room
 from segment_identity.delivery.accounts import Account
@@ -11,29 +17,31 @@ class Ledger:
     """Counts the events of one lane.
 
     Every method wants `lock` held, so that the counts change together with the queues and the
-    account adds up whenever it is read. `settled` is notified when nothing is pending any more.
+    account adds up whenever it is read. `settled` is notified when nothing is pending any more,
+    and when a thread has ended.
     """
 
     def __init__(self, room: Room) -> None:
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.settled = threading.Condition(self.lock)
         self.pending = 0
         self._room = room
         self._accepted = self._delivered = self._dead = self._stored = self._adopted = 0
-        self._dropped: Counter[str] = Counter()
+        self._dropped: defaultdict[str, int] = defaultdict(int)
         # What waits in memory alone; what is on its way or in the spool takes no room.
         self._waiting = self._waiting_size = 0
-        self._overflow: Counter[str] = Counter()
+        self._overflow: defaultdict[str, int] = defaultdict(int)
 
     def accept(self, size: int, refusal: str | None = None) -> bool:
         """Count one event of *size* bytes; False if there is no room (or *refusal* says why)."""
-        self._accepted += 1
         if refusal is None and self._room.has_room(self._waiting, self._waiting_size, size):
+            self._accepted += 1
             self.pending += 1
             self._waiting += 1
             self._waiting_size += size
             return True
         reason = refusal or "queue_full"
+        self._accepted += 1
         self._dropped[reason] += 1
         self._overflow[reason] += 1
         return False
@@ -75,12 +83,14 @@ class Ledger:
     def deliver(self, count: int) -> None:
         """Count delivered events."""
         self._delivered += count
-        self._settle(count)
+        self.pending -= count
+        self._tell_settled()
 
     def bury(self, count: int) -> None:
         """Count events that no attempt will ever deliver."""
         self._dead += count
-        self._settle(count)
+        self.pending -= count
+        self._tell_settled()
 
     def lose(self, reason: str, count: int) -> None:
         """Count events that had been accepted and are dropped all the same."""
@@ -88,12 +98,13 @@ class Ledger:
             return
         self._dropped[reason] += count
         self._overflow[reason] += count
-        self._settle(count)
+        self.pending -= count
+        self._tell_settled()
 
     def overflow(self) -> dict[str, int]:
         """Return the drops since the last call, to be told outside the lock."""
-        told = dict(self._overflow)
-        self._overflow.clear()
+        fresh: defaultdict[str, int] = defaultdict(int)
+        told, self._overflow = self._overflow, fresh
         return told
 
     def account(self) -> Account:
@@ -101,14 +112,13 @@ class Ledger:
         return Account(
             self._accepted,
             self._delivered,
-            dict(self._dropped),
+            {**self._dropped},
             self._dead,
             self.pending,
             self._stored,
             self._adopted,
         )
 
-    def _settle(self, count: int) -> None:
-        self.pending -= count
+    def _tell_settled(self) -> None:
         if not self.pending:
             self.settled.notify_all()

@@ -59,10 +59,14 @@ class Strand:
         if self.thread is not None or not self.backlog.count:
             return True
         name = f"segment_identity {self._lane.name}"
-        # Known before it starts: a signal's handler may record an event in the middle of this.
-        self.thread = threading.Thread(target=self.run, name=name, daemon=True)
+        thread = threading.Thread(target=self.run, name=name, daemon=True)
+        if self.thread is not None:
+            # A signal's handler recorded an event in the middle of this.
+            return True
+        # Known before it starts, for the same reason.
+        self.thread = thread
         try:
-            self.thread.start()
+            thread.start()
         except RuntimeError:
             # None now; the events wait and the next one tries again.
             self.thread = None
@@ -85,7 +89,7 @@ class Strand:
                 now = time.monotonic()
                 closing = lane.deadline is not None
                 if closing and (not backlog.count or self._is_late(now)):
-                    self.thread = None
+                    self._leave()
                     return []
                 wait: float | None = None
                 if backlog.count:
@@ -121,7 +125,7 @@ class Strand:
                         self.backlog.put_back(chunk)
                         if not chunk.seqs:
                             self._ledger.come_back(chunk.count, chunk.size)
-                    self.thread = None
+                    self._leave()
                     return None
         lost = sum(chunk.count for chunk in chunks) - opened.count
         if lost:
@@ -245,4 +249,9 @@ class Strand:
             self.backlog.put_back(Chunk(events, len(events), size, chunk.seqs, chunk.made))
             if not chunk.seqs:
                 self._ledger.come_back(len(events), size)
-            self.thread = None
+            self._leave()
+
+    def _leave(self) -> None:
+        """Note that this thread ends; wants the lock held."""
+        self.thread = None
+        self._ledger.settled.notify_all()

@@ -16,7 +16,8 @@ class Watch:
     """Keeps the latest events, and wakes whoever streams them; called from any thread."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # Reentrant, as a signal's handler may record an event in the middle of this.
+        self._lock = threading.RLock()
         self._number = 0
         self._latest: deque[tuple[int, bytes]] = deque(maxlen=_KEPT)
         self._listeners: set[Listener] = set()

@@ -16,9 +16,9 @@ it would without a spool, and is counted.
 
 import contextlib
 import os
+import queue
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
@@ -27,6 +27,7 @@ from segment_identity.delivery.backlog import Chunk
 from segment_identity.delivery.sides import Kept
 from segment_identity.errors import ConfigurationError, Unavailable
 from segment_identity.sources import sound
+from segment_identity.spool import forks
 from segment_identity.spool.adoption import adopt
 from segment_identity.spool.dead_letters import DeadLetters
 from segment_identity.spool.folder import Folder, Report, checked_folder
@@ -66,7 +67,7 @@ class Spool:
         self._clock = sound(clock, lambda reason, error: self._report(reason, error))
         self.dead_letters = DeadLetters(self._folder.path, self._clock)
         self._begin()
-        _all.add(self)
+        forks.enter(self)
 
     def _begin(self) -> None:
         """Begin with no file open: at first, and in a forked child."""
@@ -74,9 +75,12 @@ class Spool:
         self._io = threading.RLock()
         self._own = OwnFile(self._folder, lambda reason, error: self._report(reason, error))
         self._delivered: list[int] = []
-        self._woken = threading.Event()
+        # Both of these may be used by a signal's handler while its own thread is in the middle of
+        # them, which no Event could bear.
+        self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._starting = threading.RLock()
+        self._is_woken = False
         self._ending = threading.Event()
-        self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._looked = float("-inf")
 
@@ -98,21 +102,25 @@ class Spool:
             if self._thread is not None:
                 return
             # One for each thread, so that none takes the end of another for its own.
-            self._ending = threading.Event()
+            ending = threading.Event()
             thread = threading.Thread(
-                target=self._run, args=(self._ending,), name="segment_identity spool", daemon=True
+                target=self._run, args=(ending,), name="segment_identity spool", daemon=True
             )
+            if self._thread is not None:
+                # A signal's handler recorded an event in the middle of this.
+                return
+            self._ending, self._thread = ending, thread
             try:
                 thread.start()
             except RuntimeError:
                 # No thread to be had now; whoever flushes or closes commits.
-                return
-            self._thread = thread
+                self._thread = None
 
     def wake(self) -> None:
         """Have what waits stored, soon; costs a tracking call next to nothing."""
-        if not self._woken.is_set():
-            self._woken.set()
+        if not self._is_woken:
+            self._is_woken = True
+            self._wakes.put(None)
         if self._thread is None:
             self.start()
 
@@ -142,7 +150,7 @@ class Spool:
         with self._starting:
             thread, self._thread = self._thread, None
             self._ending.set()
-            self._woken.set()
+            self._wakes.put(None)
         if thread is not None and thread is not threading.current_thread():
             thread.join()
         with self._io:
@@ -193,12 +201,12 @@ class Spool:
             if time.monotonic() - self._looked >= _LOOK_EVERY:
                 self._looked = time.monotonic()
                 self._look(ending)
-            if not self._woken.wait(_LOOK_EVERY):
-                continue
-            ending.wait(_COMMIT_EVERY)
-            # Cleared before what waits is gathered, so that no event falls in between.
-            self._woken.clear()
-            self.commit()
+            with contextlib.suppress(queue.Empty):
+                self._wakes.get(timeout=_LOOK_EVERY)
+                ending.wait(_COMMIT_EVERY)
+                # Before what waits is gathered, so that no event falls in between.
+                self._is_woken = False
+                self.commit()
 
     def _insert(self, gathered: Sequence[tuple[Kept, int, Chunk]]) -> None:
         if gathered:
@@ -229,31 +237,3 @@ class Spool:
             yield
         except Exception as error:
             self._report(reason, error)
-
-
-_all: weakref.WeakSet[Spool] = weakref.WeakSet()
-_held: list[Spool] = []
-
-
-def _before_fork() -> None:
-    """Let no thread be inside SQLite, whose own locks would stay locked in the child."""
-    for spool in list(_all):
-        spool.hold()
-        _held.append(spool)
-
-
-def _after_fork_in_parent() -> None:
-    while _held:
-        _held.pop().release()
-
-
-def _after_fork_in_child() -> None:
-    while _held:
-        _held.pop().forget()
-
-
-os.register_at_fork(
-    before=_before_fork,
-    after_in_parent=_after_fork_in_parent,
-    after_in_child=_after_fork_in_child,
-)
