@@ -114,12 +114,18 @@ def _pending(visit: RequestVisit, status: int, headers: Headers) -> list[bytes]:
 
 def _lines(visit: RequestVisit, known: Recognition, status: int, headers: Headers) -> list[bytes]:
     """Return the Set-Cookie values this response must carry; mostly none."""
+    settings, occasion, changed = visit.settings, visit.occasion(), visit.changed
+    keeps = minting.may_mint(occasion, settings.mint, used=visit.used, changed=changed)
+    if keeps and occasion.silence is None and _is_newcomer(visit, known):
+        if not caching.may_carry_cookies(status, headers):
+            return []
+        visit.kept = True
+        who = visit.with_id()
+        return visit.site().newcomers.set_cookies(who, now=visit.now(), nonce=new_nonce())
     storage = visit.storage()
     if storage != "keep":
         clears = storage == "clear" and caching.may_carry_cookies(status, headers)
         return parting(visit, known) if clears else []
-    settings, occasion, changed = visit.settings, visit.occasion(), visit.changed
-    keeps = minting.may_mint(occasion, settings.mint, used=visit.used, changed=changed)
     if not (keeps or visit.used or occasion.navigation):
         return []
     if not caching.may_carry_cookies(status, headers):
@@ -127,9 +133,6 @@ def _lines(visit: RequestVisit, known: Recognition, status: int, headers: Header
             visit.advise("shared", _SHARED)
         return []
     who = visit.with_id() if keeps else visit.visitor
-    if keeps and newcomers.is_newcomer(known.found, who, changed=changed):
-        visit.kept = True
-        return visit.site().newcomers.set_cookies(who, now=visit.now(), nonce=new_nonce())
     current, all_fitted = persist.rememberable(who, settings.remember)
     if not all_fitted:
         visit.advise("traits", _FORGOTTEN)
@@ -147,6 +150,13 @@ def _lines(visit: RequestVisit, known: Recognition, status: int, headers: Header
         nonce=new_nonce(),
         browser=settings.browser,
     )
+
+
+def _is_newcomer(visit: RequestVisit, known: Recognition) -> bool:
+    """Tell, at little cost, that nothing came, and nothing but a UUID can be made of it."""
+    if visit.changed or not (visit.lasts and visit.sources.makes_uuids):
+        return False
+    return newcomers.is_newcomer(known.presented, known.found, visit.visitor)
 
 
 def parting(visit: RequestVisit, known: Recognition) -> list[bytes]:

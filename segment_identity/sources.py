@@ -15,7 +15,7 @@ Report = Callable[[str, BaseException], None]
 class Sources:
     """Asks the app's clock and id function, and goes on with the system's if they fail."""
 
-    __slots__ = ("_new_id", "journal", "new_id", "now")
+    __slots__ = ("_new_id", "journal", "makes_uuids", "new_id", "now")
 
     def __init__(
         self, clock: Callable[[], float], new_id: Callable[[], str], journal: Journal
@@ -24,7 +24,8 @@ class Sources:
         self.journal = journal
         # The time in seconds since 1970, and a new id; the system's own need no guard.
         self.now = sound(clock, journal.report)
-        self.new_id = new_id if new_id is new_uuid else self._app_id
+        self.makes_uuids = new_id is new_uuid
+        self.new_id = new_id if self.makes_uuids else self._app_id
 
     def _app_id(self) -> str:
         try:
