@@ -230,13 +230,13 @@ class Analytics:
         """
         given = self._shutdown_timeout if timeout is None else timeout
         until = time.monotonic() + options.seconds("close", given)
-        self.store()
-        is_done = self._lanes.end(until)
+        is_done = self._lanes.end(until, self.store)
         if self._spool is not None:
             self._spool.close()
         # Before looking at what waits: an event that comes meanwhile must be closed for again.
         processes.closed(self)
-        if not self._lanes.release(self.journal.report):
+        is_safe = self._lanes.release(self.journal.report)
+        if not is_safe or self._lanes.is_busy(until):
             processes.must_close(self)
         return is_done
 

@@ -169,14 +169,11 @@ class Lane:
         """Wait until *until* for the threads to end; False if events are still waiting."""
         with self.ledger.lock:
             orphans = [strand for strand in self._strands if not strand.start()]
-            here = threading.current_thread()
-            threads = [s.thread for s in self._strands if s.thread not in (None, here)]
+            threads = self._others()
             # Not joined at once: a signal's handler that closes may hold the lock they need, and
             # waiting for a condition lets go of it.
-            gone = self.ledger.settled.wait_for(
-                lambda: all(s.thread in (None, here) for s in self._strands),
-                max(0.0, until - time.monotonic()),
-            )
+            left = max(0.0, until - time.monotonic())
+            gone = self.ledger.settled.wait_for(lambda: not self._others(), left)
         for thread in threads if gone else ():
             thread.join(max(0.0, until - time.monotonic()))
         for strand in orphans:
@@ -184,6 +181,11 @@ class Lane:
             strand.run()
         with self.ledger.lock:
             return self._is_settled()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a thread delivers, not counting the one that asks."""
+        return bool(self._others())
 
     @property
     def is_idle(self) -> bool:
@@ -221,6 +223,11 @@ class Lane:
         if self._throttle.allows(reason, time.monotonic()):
             logger.warning("destination %s: %s (%s, %d events)", self.name, reason, kind, events)
         self._on_fault(Fault(self.name, reason, events, error))
+
+    def _others(self) -> list[threading.Thread]:
+        """Return the threads that deliver, but for the one that asks."""
+        threads = [strand.thread for strand in self._strands]
+        return [each for each in threads if each not in (None, threading.current_thread())]
 
     def _is_settled(self) -> bool:
         return not self.ledger.pending

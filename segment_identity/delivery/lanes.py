@@ -1,6 +1,7 @@
 """All destinations of one `Analytics`: what goes to which, and the end of all."""
 
 import contextlib
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from segment_identity import consent as consents
@@ -39,13 +40,24 @@ class Lanes:
         """Tell whether any destination could queue so many events, *size* bytes in all."""
         return any(lane.has_room(events, size) for lane in self._lanes)
 
-    def end(self, until: float) -> bool:
-        """Deliver until *until* (seconds of a steady clock); False if events are still waiting."""
-        with contextlib.ExitStack() as closing:
-            for lane in self._lanes:
-                closing.enter_context(lane.closing(until))
-            waits = [lane.ended(until) for lane in self._lanes]
-        return all(waits)
+    def end(self, until: float, store: Callable[[], bool]) -> bool:
+        """Deliver until *until* (seconds of a steady clock); False if events are still waiting.
+
+        *store* puts what waits into the spool, and is False if that cannot be done.
+        """
+        store()
+        while True:
+            with contextlib.ExitStack() as closing:
+                for lane in self._lanes:
+                    closing.enter_context(lane.closing(until))
+                waits = [lane.ended(until) for lane in self._lanes]
+            # What came meanwhile may have passed the spool only now.
+            if not (store() and self.is_busy(until)):
+                return all(waits)
+
+    def is_busy(self, until: float) -> bool:
+        """Tell whether events that came meanwhile are being delivered, and there is time for it."""
+        return time.monotonic() < until and any(lane.is_busy for lane in self._lanes)
 
     def release(self, report: Callable[[str, BaseException], None]) -> bool:
         """Close what no thread uses any more; False if events wait that are in memory alone."""

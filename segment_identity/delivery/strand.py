@@ -25,7 +25,7 @@ from segment_identity.errors import Unauthorized, Unavailable
 
 _ANYTHING: Final = Most(0, 0)
 # Seconds until a spool that could not be read is tried again.
-_READ_AGAIN: Final = 1.0
+_READ_AGAIN: Final = 0.5
 
 
 class Strand:
@@ -119,8 +119,9 @@ class Strand:
             except Unavailable as error:
                 self._lane.tell("spool", sum(chunk.count for chunk in chunks), error)
             with self._ledger.lock:
+                # What cannot be read now may be the next moment; only time ends it.
                 self._changed.wait(_READ_AGAIN)
-                if self._lane.deadline is not None:
+                if self._is_late(time.monotonic()):
                     for chunk in reversed(chunks):
                         self.backlog.put_back(chunk)
                         if not chunk.seqs:

@@ -8,8 +8,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -183,6 +184,46 @@ def test_close_does_not_wait_for_a_destination_that_is_down(tmp_path: Path) -> N
     assert not analytics.close(PATIENCE)
     assert time.monotonic() - began < PATIENCE / 3
     assert analytics.stats().stored == 20
+
+
+def test_closing_delivers_what_is_recorded_while_it_does(tmp_path: Path) -> None:
+    """What is on its way into the spool has no thread yet that would wait for it."""
+
+    class Telling(Memory):
+        def send(self, batch: Sequence[bytes], /) -> None:
+            super().send(batch)
+            if len(self.messages) < 5:
+                emit(analytics, "Told")
+
+    telling = Telling()
+    analytics = Analytics(telling, spool=tmp_path)
+    emit(analytics, "Event")
+    assert analytics.close(PATIENCE)
+    assert names(telling) == ["Event", *["Told"] * 4]
+    assert left_behind(tmp_path) == []
+
+
+def test_closing_waits_for_a_spool_that_cannot_be_read(tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "spool", tmp_path / "elsewhere"
+    gate = Gate()
+    analytics = Analytics(gate, spool=folder)
+    emit(analytics, "First")
+    assert gate.entered.wait(PATIENCE)
+    emit(analytics, *["Large"] * 150, text="x" * 30_000)
+    assert analytics.store()
+    folder.rename(elsewhere)
+    folder.write_text("no folder")
+    closing = threading.Thread(target=analytics.close, args=(PATIENCE,))
+    closing.start()
+    (lane,) = analytics._lanes
+    wait_for(lambda: lane.deadline is not None)
+    gate.opened.set()
+    wait_for(lambda: analytics.stats().faults.get("spool", 0) > 0)
+    folder.unlink()
+    elsewhere.rename(folder)
+    closing.join()
+    assert len(gate.messages) == 151
+    assert left_behind(folder) == []
 
 
 def test_analytics_that_was_closed_goes_on_with_its_own_file(tmp_path: Path) -> None:
