@@ -1,5 +1,6 @@
 """One person for the page: profile, picture of the ids, history of traits, days."""
 
+import weakref
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Final
@@ -54,6 +55,8 @@ class People:
         """Return who has the id *text*; None if nobody has it."""
         if self._profiles is None:
             self._profiles = Profiles(self._url, policy=self._policy)
+            # Nobody closes an inspector.
+            weakref.finalize(self, self._profiles.close)
         known = self._profiles.with_family(text, limit=_CALLS)
         if known is None:
             return None
