@@ -2,7 +2,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check docs bench faults fuzz agree kafka engines sql clean
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+LOCK := requirements-dev.txt
+
+.PHONY: demo test check docs bench faults fuzz agree kafka engines sql lock clean
 
 demo: $(VENV)/.example example_app/node_modules
 	@$(BIN)/python -m example_app
@@ -41,7 +44,7 @@ agree: $(VENV)/.dev tests/conformance/node_modules
 # Ten minutes of atheris at the ingest; what it breaks is kept in the current folder.
 SECONDS_OF_FUZZ ?= 600
 fuzz: $(VENV)/.dev
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris
+	@$(PIP) install atheris
 	@PYTHONPATH=tests $(BIN)/python -m ingest.fuzz $(SECONDS_OF_FUZZ)
 
 kafka: tests/streaming/jars
@@ -54,6 +57,13 @@ engines: $(VENV)/.engines
 sql: $(VENV)/.dev
 	@PYTHONPATH=tests $(BIN)/python -m engines.dialects
 
+# After a change to the dependencies in pyproject.toml. All of them anew: make lock UPGRADE=--upgrade
+lock: | $(BIN)/python
+	@$(PIP) install 'uv>=0.5'
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --custom-compile-command 'make lock' --extra dev $(UPGRADE) \
+	  --output-file $(LOCK) pyproject.toml
+
 clean:
 	rm -rf $(VENV) example_app/node_modules tests/conformance/node_modules tests/streaming/jars
 
@@ -64,17 +74,24 @@ $(BIN)/python:
 
 $(VENV)/.example: pyproject.toml | $(BIN)/python
 	@echo "installing what the example needs ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[example]'
+	@$(PIP) install -e '.[example]'
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml | $(BIN)/python
+# The newest of everything; with LOCKED=1 what the lock names, and nothing that is not what it was.
+$(VENV)/.dev: pyproject.toml $(if $(LOCKED),$(LOCK)) | $(BIN)/python
 	@echo "installing what the tests need ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+ifdef LOCKED
+	@$(PIP) install --require-hashes -r $(LOCK)
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@$(PIP) check
+else
+	@$(PIP) install -e '.[dev]'
+endif
 	@touch $@ $(VENV)/.example
 
 $(VENV)/.engines: pyproject.toml | $(VENV)/.dev
 	@echo "installing what the engines need ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[engines]'
+	@$(PIP) install -e '.[engines]'
 	@touch $@
 
 # Analytics.js for the shop's pages. Without npm the shop runs on the server alone, and says so.
