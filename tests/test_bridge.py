@@ -126,6 +126,8 @@ def test_any_id_survives_the_bridge(visitor: BrowserContext, bare: BridgeSite, f
     page = opened(visitor, bare.url)
     page.evaluate("who => fetch('/act/identify?argument=' + encodeURIComponent(who))", first)
     assert page.evaluate("segmentIdentity.ids().userId") == first
+    # The page hears of cookies that changed a moment later.
+    page.wait_for_function("localStorage.ajs_user_id")
     page.goto("about:blank")
     visitor.clear_cookies()
     page.goto(bare.url)

@@ -4,12 +4,15 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any, Final
 
-from browser.bridge_site import DAYS_LATER
+from browser.bridge_site import DAYS_LATER, Exchanges
 from browser.chromium import USER_AGENT
 from playwright.async_api import Browser, BrowserContext, Page
 
 from .expected import Expected
 from .steps import Call, Step, happens, sequence
+
+# The address of a site, and what was said to it.
+Place = tuple[str, Exchanges]
 
 _LENGTH: Final = 8
 _DAYS: Final = 8
@@ -154,8 +157,9 @@ def _path(call: Call) -> str:
     return f"/act/{call.verb}?argument={call.argument}"
 
 
-async def disagreements(context: BrowserContext, url: str, seed: int) -> tuple[list[str], int]:
+async def disagreements(context: BrowserContext, place: Place, seed: int) -> tuple[list[str], int]:
     """Live through one sequence; return what differed, and how many pages came from bfcache."""
+    url, exchanges = place
     visitor, expected = Visitor(context, url), Expected()
     await visitor.open()
     assert await visitor.differences(expected) == []
@@ -166,13 +170,13 @@ async def disagreements(context: BrowserContext, url: str, seed: int) -> tuple[l
         await visitor.step(step)
         found = await visitor.differences(expected)
         if found:
-            story = "\n  ".join(map(str, lived))
+            story = "\n  ".join([*map(str, lived), *exchanges])
             return [f"seed {seed}: {'; '.join(found)} after\n  {story}"], visitor.restored
     return [], visitor.restored
 
 
 async def live_all(
-    browsers: list[Browser], urls: list[str], seeds: Iterable[int], *, at_once: int
+    browsers: list[Browser], places: list[Place], seeds: Iterable[int], *, at_once: int
 ) -> tuple[list[str], int]:
     """Live through the sequences of *seeds*, several at a time, with all browsers and sites."""
     waiting, found, restored = iter(seeds), [], 0
@@ -180,11 +184,11 @@ async def live_all(
     async def work() -> None:
         nonlocal restored
         for seed in waiting:
-            browser = browsers[seed // len(urls) % len(browsers)]
+            browser = browsers[seed // len(places) % len(browsers)]
             context = await browser.new_context(user_agent=USER_AGENT)
             context.set_default_timeout(20_000)
             try:
-                differed, came_back = await disagreements(context, urls[seed % len(urls)], seed)
+                differed, came_back = await disagreements(context, places[seed % len(places)], seed)
             except Exception as error:
                 raise AssertionError(f"seed {seed} failed") from error
             finally:

@@ -12,7 +12,7 @@ from browser.bridge_site import open_bridge_site
 from browser.chromium import LAUNCH, needs_chromium
 from playwright.async_api import async_playwright
 
-from .chromium import live_all
+from .chromium import Place, live_all
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
@@ -23,7 +23,7 @@ _AT_ONCE: Final = 4
 
 
 @pytest.fixture
-def urls() -> Iterator[list[str]]:
+def sites() -> Iterator[list[Place]]:
     """Sites of both versions, both orders of stores, with and without subdomains."""
     missing = [package for package in _PACKAGES if not bundle(package).exists()]
     if missing:
@@ -37,11 +37,11 @@ def urls() -> Iterator[list[str]]:
                         bundle(package), cookie_first=cookie_first, domain=domain
                     )
                     site = stack.enter_context(opening)
-                    found.append(site.named_url if domain else site.url)
+                    found.append((site.named_url if domain else site.url, site.exchanges))
         yield found
 
 
-def test_browser_and_server_agree_after_every_step(urls: list[str]) -> None:
+def test_browser_and_server_agree_after_every_step(sites: list[Place]) -> None:
     first, count = map(int, _SEEDS.split(":"))
 
     async def live() -> tuple[list[str], int]:
@@ -51,7 +51,7 @@ def test_browser_and_server_agree_after_every_step(urls: list[str]) -> None:
             browsers = [await playwright.chromium.launch(**each) for each in launches]
             try:
                 seeds = range(first, first + count)
-                return await live_all(browsers, urls, seeds, at_once=_AT_ONCE)
+                return await live_all(browsers, sites, seeds, at_once=_AT_ONCE)
             finally:
                 for browser in browsers:
                     await browser.close()

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,7 +16,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from segment_identity import Identity, IdentityMiddleware, get_identity
 from segment_identity.browser import bridge
@@ -43,6 +44,9 @@ _LOADER: Final = """<script>
 """
 
 Act = Callable[[Identity, str], object]
+# Requests with their cookies, and what the answers set.
+Exchanges = deque[str]
+_KEPT: Final = 100
 ACTS: Final[Mapping[str, Act]] = {
     "nothing": lambda identity, argument: None,
     "identify": lambda identity, argument: identity.identify(argument),
@@ -58,6 +62,8 @@ class BridgeSite:
     """The running site; it has two names, of which one is for subdomains."""
 
     port: int
+    # The latest, for what happens too seldom to be looked for twice.
+    exchanges: Exchanges
 
     @property
     def url(self) -> str:
@@ -75,8 +81,10 @@ def open_bridge_site(
     script: Path | None, *, cookie_first: bool = False, domain: str | None = None
 ) -> Iterator[BridgeSite]:
     """Serve the site from a thread, with *script* as its Analytics.js."""
-    with in_thread(_app(script, cookie_first, domain)) as port:
-        yield BridgeSite(port)
+    exchanges = Exchanges(maxlen=_KEPT)
+    app = _app(script, cookie_first, domain)
+    with in_thread(_Noted(app, exchanges)) as port:
+        yield BridgeSite(port, exchanges)
 
 
 def _app(script: Path | None, cookie_first: bool, domain: str | None) -> Starlette:
@@ -137,6 +145,31 @@ def _app(script: Path | None, cookie_first: bool, domain: str | None) -> Starlet
             ),
         ],
     )
+
+
+class _Noted:
+    """Writes down who said what, and when."""
+
+    def __init__(self, app: ASGIApp, exchanges: Exchanges) -> None:
+        self.app = app
+        self.exchanges = exchanges
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def noting(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self.exchanges.append(_exchange(scope, began, message))
+            await send(message)
+
+        began = time.monotonic()
+        await self.app(scope, receive, noting)
+
+
+def _exchange(scope: Scope, began: float, answer: Message) -> str:
+    asked = [value.decode() for name, value in scope["headers"] if name == b"cookie"]
+    told = [value.decode() for name, value in answer["headers"] if name == b"set-cookie"]
+    took = f"{began:.3f} to {time.monotonic():.3f}"
+    first = f"{took} {scope['method']} {scope['path']}?{scope['query_string'].decode()}"
+    return "\n    ".join([first, *asked, *(f"-> {each}" for each in told)])
 
 
 class _Later:
