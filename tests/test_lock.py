@@ -38,7 +38,8 @@ def wanted(extra: str | None = None) -> Iterator[Requirement]:
             yield from wanted(part)
 
 
-WANTED: Final = [*wanted(), *wanted("dev")]
+# In one order, as tests that run in several processes must be.
+WANTED: Final = sorted({*wanted(), *wanted("dev")}, key=str)
 
 
 def test_the_lock_is_made_of_pins_and_nothing_else() -> None:
