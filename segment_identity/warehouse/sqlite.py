@@ -15,8 +15,11 @@ from segment_identity.warehouse.database import READS
 from segment_identity.warehouse.moments import Moment
 from segment_identity.warehouse.statements import Statements
 
-# A checkpoint costs two waits for the disk and writes each page once, however often it changed.
+# Pages. A checkpoint costs two waits for the disk and writes each page once, however often it
+# changed.
 _CHECKPOINT: Final = 8_000
+# Of new files. A row is some 700 bytes: in smaller pages few find room, and many are split.
+_PAGE: Final = 8_192
 # KiB of pages in memory: keys come in no order, so every batch touches all of an index.
 _CACHE: Final = 65_536
 
@@ -104,6 +107,7 @@ def _prepare(connection: Any, _: object) -> None:
     connection.isolation_level = None
     try:
         connection.execute("PRAGMA busy_timeout = 5000")
+        connection.execute(f"PRAGMA page_size = {_PAGE}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT}")

@@ -1,7 +1,10 @@
 """Who is who, in a database: the scenarios in any order, and what `whois` says of them."""
 
 import random
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -122,3 +125,30 @@ def test_one_persons_calls_are_found_by_index(column: str) -> None:
         warehouse, f"EXPLAIN QUERY PLAN SELECT id FROM tracks WHERE {column} IN ('laptop', 'ada')"
     )
     assert f"USING INDEX ix_tracks_{column}" in how
+
+
+def test_a_database_of_earlier_indexes_is_loaded_and_asked_as_ever(tmp_path: Path) -> None:
+    """They held calls without the id as well, and pages were smaller."""
+    events = [call(n, f"e{n}", **on("laptop", "ada" if n % 2 else None)) for n in range(1, 9)]
+    old, new = tmp_path / "old.db", tmp_path / "new.db"
+    with closing(sqlite3.connect(old)) as connection:
+        connection.execute("PRAGMA page_size = 4096")
+        connection.execute("VACUUM")
+    with closing(Warehouse(f"sqlite:///{old}")) as warehouse:
+        load(warehouse, events[:4])
+        with warehouse.engine.begin() as connection:
+            for column in ("anonymous_id", "user_id"):
+                on_all = f"CREATE INDEX ix_tracks_{column} ON tracks ({column}, timestamp)"
+                connection.exec_driver_sql(f"DROP INDEX ix_tracks_{column}")
+                connection.exec_driver_sql(on_all)
+    said = []
+    for file, size in ((old, 4_096), (new, 8_192)):
+        with closing(Warehouse(f"sqlite:///{file}")) as warehouse:
+            load(warehouse, events)
+            assert query(warehouse, "PRAGMA page_size") == [(size,)]
+            how = query(warehouse, "EXPLAIN QUERY PLAN SELECT id FROM tracks WHERE user_id = 'ada'")
+            assert "USING INDEX ix_tracks_user_id" in how[0][-1]
+        with Profiles(f"sqlite:///{file}") as profiles:
+            said.append(profiles.whois("ada"))
+    assert said[0] is not None
+    assert said[0] == said[1]
