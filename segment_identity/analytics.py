@@ -90,8 +90,8 @@ class Analytics:
         self._spool = spool if spool is None or isinstance(spool, Spool) else Spool(spool)
         room = batching.room(max_events, max_bytes, spooled=self._spool is not None)
         lanes = [
-            Lane(name, destination, room=room, on_fault=self._tell, keeper=self._spool)
-            for name, destination in named(destinations)
+            Lane(each, room=room, on_fault=self._tell, keeper=self._spool)
+            for each in named(destinations)
         ]
         needed = options.categories(categories, [lane.name for lane in lanes])
         self._lanes = Lanes(lanes, needed)

@@ -13,7 +13,7 @@ import msgspec
 from segment_identity import imports
 from segment_identity.consumption import Report
 from segment_identity.delivery.handover import Handover
-from segment_identity.destinations.naming import named
+from segment_identity.destinations.naming import single
 from segment_identity.destinations.protocol import Destination
 from segment_identity.errors import ConfigurationError
 from segment_identity.imports import Place
@@ -66,7 +66,7 @@ def import_events(
     if not path.is_file():
         raise ConfigurationError(f"import was given {path.name!r}, which is no file")
     name = destination if isinstance(destination, str) else type(destination).__name__
-    [(_, opened)] = named([destination], owner="import")
+    opened = single(destination, "import")
     try:
         run = _Import(path, imports.target(name), opened, stop or threading.Event())
         return run.go(progress, again=again)

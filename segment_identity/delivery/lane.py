@@ -22,7 +22,7 @@ from segment_identity.delivery.backlog import Chunk
 from segment_identity.delivery.ledger import Ledger
 from segment_identity.delivery.sides import Keeper, Store
 from segment_identity.delivery.strand import Strand
-from segment_identity.destinations.protocol import Destination
+from segment_identity.destinations.naming import Named
 from segment_identity.destinations.wishes import wishes
 from segment_identity.logs import Throttle, logger
 
@@ -32,16 +32,14 @@ class Lane:
 
     def __init__(
         self,
-        name: str,
-        destination: Destination,
+        named: Named,
         *,
         room: Room,
         on_fault: Callable[[Fault], None],
         keeper: Keeper | None = None,
     ) -> None:
-        self.name = name
-        self.destination = destination
-        self._parallel, self.linger, self.limit = wishes(destination)
+        self.name, self.destination, self.kept = named
+        self._parallel, self.linger, self.limit = wishes(self.destination)
         self.store: Store | None = keeper
         self._keeper = keeper
         self._room = room

@@ -7,6 +7,7 @@ from segment_identity.circuit import Circuit
 from segment_identity.delivery.backlog import Chunk, Reader
 from segment_identity.delivery.ledger import Ledger
 from segment_identity.destinations.protocol import Destination
+from segment_identity.keeping import Keeping
 
 
 class Store(Reader, Protocol):
@@ -15,14 +16,15 @@ class Store(Reader, Protocol):
     def remove(self, seqs: tuple[int, ...]) -> None:
         """Forget delivered chunks."""
 
-    def bury(self, lane: str, event: bytes, error: BaseException) -> None:
-        """Keep an event that no attempt will ever deliver."""
+    def bury(self, lane: str, kept_as: str, event: bytes, error: BaseException) -> None:
+        """Keep an event of *lane* that no attempt will ever deliver."""
 
 
 class Lane(Protocol):
     """What the strands of one lane share."""
 
     name: str
+    kept: Keeping
     destination: Destination
     ledger: Ledger
     store: Store | None
@@ -56,7 +58,7 @@ class Keeper(Store, Protocol):
 class Kept(Protocol):
     """A lane as its keeper sees it."""
 
-    name: str
+    kept: Keeping
 
     def gather(self) -> list[tuple[int, list[bytes]]]:
         """Hand over what is not stored yet, by strand."""

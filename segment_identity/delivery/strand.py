@@ -226,7 +226,7 @@ class Strand:
             return
         lane = self._lane
         if lane.store is not None:
-            lane.store.bury(lane.name, events[0], error)
+            lane.store.bury(lane.name, lane.kept.name, events[0], error)
         self._done(chunk, 1, last=not rest, delivered=False)
         lane.tell("dead_lettered", 1, error)
 

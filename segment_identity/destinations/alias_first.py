@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from segment_identity.alias_order import alias_first
-from segment_identity.destinations.naming import named
+from segment_identity.destinations.naming import single
 from segment_identity.destinations.protocol import Destination
 from segment_identity.destinations.wishes import wishes
 from segment_identity.errors import ConfigurationError
@@ -31,8 +31,10 @@ class AliasFirst:
     """
 
     def __init__(self, destination: Destination | str, *, memory: str | Path | None = None) -> None:
-        [(_, inner)] = named([destination], owner="AliasFirst")
-        self._inner = inner
+        self._inner = inner = single(destination, "AliasFirst")
+        # What it is called and known by is what it sends to.
+        self.name = getattr(inner, "name", None)
+        self.fingerprint = getattr(inner, "fingerprint", None)
         asked = wishes(inner)
         self.parallel, self.linger = asked.parallel, asked.linger
         self.batch_events = asked.limit.events

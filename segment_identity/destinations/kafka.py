@@ -5,6 +5,7 @@ from typing import Any
 
 from segment_identity import records
 from segment_identity.kafka.publisher import Publisher, Record
+from segment_identity.keeping import fingerprint
 from segment_identity.topic import topic
 
 
@@ -14,10 +15,15 @@ class Kafka:
     *url* is `kafka://broker1:9092,broker2:9092/topic?option=value`; its options, and with it those
     in *options*, which may be anything, are librdkafka's. Records are keyed by anonymousId (else
     userId) and spread by Java's rule, so a visitor's events are in one partition, in order.
+    *name* is what it is called in `stats()` and in a spool.
     """
 
-    def __init__(self, url: str, *, options: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, url: str, *, options: Mapping[str, Any] | None = None, name: str | None = None
+    ) -> None:
         self.topic = topic(url)
+        self.name = name
+        self.fingerprint = fingerprint(repr(self.topic))
         self._publisher = Publisher(self.topic, options)
 
     def __repr__(self) -> str:

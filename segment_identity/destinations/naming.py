@@ -1,18 +1,30 @@
 """Turn what `Analytics` was given into named destinations."""
 
 import inspect
+import re
 from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from segment_identity.destinations.protocol import Destination
 from segment_identity.destinations.urls import from_url
 from segment_identity.destinations.wishes import wishes
 from segment_identity.errors import ConfigurationError
+from segment_identity.keeping import Keeping, fingerprint, keeping
+
+_NAME: Final = re.compile(r"[\w.-](?:[\w. -]{0,58}[\w.-])?")
 
 
-def named(
-    given: Sequence[Destination | str], owner: str = "Analytics"
-) -> list[tuple[str, Destination]]:
-    """Return a name for each destination, made from its URL where one was given.
+class Named(NamedTuple):
+    """A destination, what it is called, and how events are kept for it."""
+
+    name: str
+    destination: Destination
+    kept: Keeping
+
+
+def named(given: Sequence[Destination | str], owner: str = "Analytics") -> list[Named]:
+    """Return a name for each destination: its own `name`, else its kind and, from the second, its
+    number.
 
     Errors say that *owner* was given it.
     """
@@ -21,20 +33,55 @@ def named(
             f"{owner} was given no destination; want at least one, "
             "such as 'sqlite:///analytics.db' or 'memory:'"
         )
-    result: list[tuple[str, Destination]] = []
-    for each in given:
-        destination = from_url(each, owner) if isinstance(each, str) else each
-        if isinstance(destination, type) or not isinstance(destination, Destination):
+    opened = [_opened(each, owner) for each in given]
+    kinds = [type(each).__name__.lower() for each in opened]
+    marks = [_mark(each) for each in opened]
+    result: list[Named] = []
+    for number, destination in enumerate(opened):
+        kind, own = kinds[number], _own_name(destination, owner)
+        place = kinds[: number + 1].count(kind)
+        name = own or (kind if place == 1 else f"{kind} {place}")
+        if name in {each.name for each in result}:
             raise ConfigurationError(
-                f"{owner} was given {type(each).__name__} as a destination; "
-                "want a URL or an object with send(batch) and close()"
+                f"{owner} was given two destinations called {name!r}; want a name for each"
             )
-        _check(destination, owner)
-        wishes(destination, owner)
-        kind = type(destination).__name__.lower()
-        same = sum(name.partition(" ")[0] == kind for name, _ in result)
-        result.append((f"{kind} {same + 1}" if same else kind, destination))
+        # What is there twice is told apart by its place alone.
+        mark = marks[number] if marks.count(marks[number]) == 1 else None
+        kept = keeping(kind, mark, place, kinds.count(kind), own)
+        result.append(Named(name, destination, kept))
     return result
+
+
+def single(given: Destination | str, owner: str) -> Destination:
+    """Return the one destination that *owner* was given."""
+    return named([given], owner)[0].destination
+
+
+def _opened(given: Destination | str, owner: str) -> Destination:
+    destination = from_url(given, owner) if isinstance(given, str) else given
+    if isinstance(destination, type) or not isinstance(destination, Destination):
+        raise ConfigurationError(
+            f"{owner} was given {type(given).__name__} as a destination; "
+            "want a URL or an object with send(batch) and close()"
+        )
+    _check(destination, owner)
+    wishes(destination, owner)
+    return destination
+
+
+def _mark(destination: Destination) -> str | None:
+    said = getattr(destination, "fingerprint", None)
+    return None if said is None else fingerprint(str(said))
+
+
+def _own_name(destination: Destination, owner: str) -> str | None:
+    name = getattr(destination, "name", None)
+    if name is None or (isinstance(name, str) and _NAME.fullmatch(name)):
+        return name
+    raise ConfigurationError(
+        f"{owner} was given {type(destination).__name__} as a destination, whose name is no text "
+        "of 1 to 60 letters, digits, blanks and '_.-'"
+    )
 
 
 def _check(destination: Destination, owner: str) -> None:

@@ -15,10 +15,12 @@ class Destination(Protocol):
     same `messageId`. `close` releases resources; a later `send` opens them again.
 
     It may raise `Unavailable` with the seconds to wait, and `Unauthorized` to be asked only now and
-    then. Four more things are used where they exist: `parallel`, how many threads may call `send`
+    then. Six more things are used where they exist: `parallel`, how many threads may call `send`
     at once (1 without it); `linger`, the seconds a batch that is not full waits for more events (0
     without it); `batch_events`, how many events a batch may have (500 without it); `after_fork()`,
-    called in a forked child, which must let go of what its parent has open.
+    called in a forked child, which must let go of what its parent has open; `name`, what it is
+    called; `fingerprint`, a text that tells it from others of its kind in a spool, and holds no
+    secret.
     """
 
     def send(self, batch: Sequence[bytes], /) -> None:

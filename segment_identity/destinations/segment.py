@@ -10,6 +10,7 @@ from segment_identity import endpoint, options, retry
 from segment_identity.destinations import extras
 from segment_identity.errors import Unauthorized, Unavailable, Undeliverable
 from segment_identity.journal import Journal
+from segment_identity.keeping import fingerprint
 from segment_identity.messages import instant
 from segment_identity.sources import sound
 
@@ -27,6 +28,7 @@ class Segment:
     *url* is `https://WRITE_KEY@api.segment.io/v1`. Up to *connections* batches are on their way at
     once; one visitor's events are always in order. A batch that is not full waits for *linger*
     seconds for more events. *timeout* is that of one attempt, in seconds. *compress* sends gzip.
+    *name* is what it is called in `stats()` and in a spool.
     The proxy of the environment (`HTTPS_PROXY`, `NO_PROXY`…) is used.
     """
 
@@ -38,6 +40,7 @@ class Segment:
         linger: float = 0.2,
         timeout: float = 10.0,
         compress: bool = True,
+        name: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         options.positive("connections", connections)
@@ -53,6 +56,8 @@ class Segment:
         self._compress = compress
         self._clock = sound(clock, Journal().report)
         # What a lane asks for, see `Destination`.
+        self.name = name
+        self.fingerprint = fingerprint(repr(self._endpoint), self._endpoint.authorization)
         self.parallel = int(connections)
         self.linger = float(linger)
         self._begin()

@@ -9,9 +9,9 @@ each deliver a part, in no order.
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Sequence
 
-from segment_identity import spooling
+from segment_identity import keeping, spooling
 from segment_identity.delivery.backlog import Chunk
 from segment_identity.delivery.sides import Kept
 from segment_identity.spool.file import SpoolFile, Stored
@@ -22,7 +22,7 @@ from segment_identity.spool.own import OwnFile
 def adopt(
     folder: Folder,
     own: OwnFile,
-    lanes: Mapping[str, Kept],
+    lanes: Sequence[Kept],
     oldest: float,
     report: Report,
     is_ending: Callable[[], bool],
@@ -41,17 +41,27 @@ def adopt(
         for orphan in folder.orphans(own.path, report):
             stack.callback(_let_go, orphan, report)
             orphans.append((orphan, orphan.stored()))
+        names = {row.lane for _, rows in orphans for row in rows}
+        owners = _owners(names, lanes)
         times = [[row.made for row in rows] for _, rows in orphans]
         for number, at in spooling.by_age(times):
             if is_ending():
                 return
             orphan, rows = orphans[number]
             row = rows[at]
-            lane = lanes.get(row.lane)
+            lane = owners.get(row.lane)
             if lane is None:
                 report("spool_unclaimed", LookupError())
             else:
                 _move(orphan, row, own, lane, is_old=row.made < oldest)
+
+
+def _owners(names: Collection[str], lanes: Sequence[Kept]) -> dict[str, Kept]:
+    """Return the lane for each of the *names* under which something is kept, where it is sure."""
+    now = {lane.kept.name: lane for lane in lanes}
+    known = [lane.kept for lane in lanes]
+    found = {name: keeping.whose(name, known, names) for name in names}
+    return {name: now[owner] for name, owner in found.items() if owner is not None}
 
 
 def _let_go(orphan: SpoolFile, report: Report) -> None:
@@ -67,7 +77,7 @@ def _move(orphan: SpoolFile, row: Stored, own: OwnFile, lane: Kept, *, is_old: b
     if events:
         chunk = Chunk(events, row.events, row.size)
         # First there twice, then once: a crash in between repeats and does not lose.
-        own.insert([(row.lane, row.strand, row.made, chunk)])
+        own.insert([(lane.kept.name, row.strand, row.made, chunk)])
         lane.add(row.strand, chunk, adopted=True)
     else:
         lane.adopt_lost("expired" if is_old else "spool_gone", row.events)

@@ -13,18 +13,24 @@ _MOST: Final = 64 * 1_024 * 1_024
 _TABLE: Final = """
 CREATE TABLE IF NOT EXISTS dead_letters (
     number INTEGER PRIMARY KEY, destination TEXT NOT NULL, died REAL NOT NULL,
-    error TEXT NOT NULL, event BLOB NOT NULL
+    error TEXT NOT NULL, event BLOB NOT NULL, kept_as TEXT NOT NULL DEFAULT ''
 )
 """
+# Earlier versions had none.
+_KEPT_AS: Final = "ALTER TABLE dead_letters ADD COLUMN kept_as TEXT NOT NULL DEFAULT ''"
 
 
 class DeadLetter(NamedTuple):
-    """One event, the destination that refused it, and the kind of error; *died* is a time."""
+    """One event, the destination that refused it, and the kind of error; *died* is a time.
+
+    *kept_as* is what tells the destination from others in a spool, "" if its name must do.
+    """
 
     destination: str
     died: float
     error: str
     event: bytes
+    kept_as: str = ""
 
 
 class DeadLetters:
@@ -34,12 +40,13 @@ class DeadLetters:
         self._path = folder / NAME
         self._clock = clock
 
-    def add(self, destination: str, event: bytes, error: str) -> None:
+    def add(self, destination: str, event: bytes, error: str, kept_as: str = "") -> None:
         """Keep one event; the oldest ones make room for it."""
         with self._open() as connection:
             connection.execute(
-                "INSERT INTO dead_letters (destination, died, error, event) VALUES (?, ?, ?, ?)",
-                (destination, self._clock(), error, event),
+                "INSERT INTO dead_letters (destination, died, error, event, kept_as)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (destination, self._clock(), error, event, kept_as),
             )
             total = connection.execute("SELECT total(length(event)) FROM dead_letters").fetchone()
             if total[0] > _MOST:
@@ -54,7 +61,7 @@ class DeadLetters:
             return []
         with self._open() as connection:
             rows = connection.execute(
-                "SELECT destination, died, error, event FROM dead_letters"
+                "SELECT destination, died, error, event, kept_as FROM dead_letters"
                 " WHERE ?1 IS NULL OR destination = ?1 ORDER BY number",
                 (destination,),
             )
@@ -81,7 +88,7 @@ class DeadLetters:
             return 0
         with self._open() as connection:
             rows = connection.execute(
-                "SELECT number, destination, died, error, event FROM dead_letters"
+                "SELECT number, destination, died, error, event, kept_as FROM dead_letters"
                 " WHERE ?1 IS NULL OR destination = ?1 ORDER BY number",
                 (destination,),
             ).fetchall()
@@ -122,5 +129,8 @@ class DeadLetters:
             connection.execute("PRAGMA journal_mode = DELETE")
             connection.execute("BEGIN IMMEDIATE")
             connection.execute(_TABLE)
+            columns = connection.execute("PRAGMA table_info(dead_letters)").fetchall()
+            if "kept_as" not in {column[1] for column in columns}:
+                connection.execute(_KEPT_AS)
             yield connection
             connection.execute("COMMIT")

@@ -73,6 +73,6 @@ def _store(folder: Folder, letters: Sequence[DeadLetter], now: float) -> None:
 
 def _chunks(letters: Sequence[DeadLetter]) -> Iterator[tuple[str, list[bytes]]]:
     """Cut *letters* into what goes to one destination together."""
-    for lane, group in groupby(letters, key=lambda letter: letter.destination):
+    for lane, group in groupby(letters, key=lambda letter: letter.kept_as or letter.destination):
         for events in spooling.batches([letter.event for letter in group]):
             yield lane, events

@@ -178,10 +178,10 @@ class Spool:
             with self._guarded():
                 self._tidy()
 
-    def bury(self, lane: str, event: bytes, error: BaseException) -> None:
-        """Keep an event that no attempt will ever deliver."""
+    def bury(self, lane: str, kept_as: str, event: bytes, error: BaseException) -> None:
+        """Keep an event of *lane* that no attempt will ever deliver."""
         with self._guarded("dead_letters"):
-            self.dead_letters.add(lane, event, type(error).__name__)
+            self.dead_letters.add(lane, event, type(error).__name__, kept_as)
 
     def forget(self) -> None:
         """Leave the file to the parent of this forked process."""
@@ -212,7 +212,7 @@ class Spool:
         if gathered:
             timed = spooling.timed(gathered, self._clock())
             self._own.insert(
-                [(lane.name, number, at, chunk) for at, (lane, number, chunk) in timed]
+                [(lane.kept.name, number, at, chunk) for at, (lane, number, chunk) in timed]
             )
 
     def _tidy(self) -> None:
@@ -226,9 +226,8 @@ class Spool:
         for lane in self._lanes:
             if expired := lane.expire(oldest):
                 self.remove(expired)
-        lanes = {lane.name: lane for lane in self._lanes}
         with self._io, self._guarded():
-            adopt(self._folder, self._own, lanes, oldest, self._report, ending.is_set)
+            adopt(self._folder, self._own, self._lanes, oldest, self._report, ending.is_set)
 
     @contextlib.contextmanager
     def _guarded(self, reason: str = "spool") -> Iterator[None]:

@@ -7,7 +7,7 @@ from typing import Final
 from segment_identity import options
 from segment_identity.consumption import Report, added, committable, is_idle
 from segment_identity.destinations.kafka import Kafka
-from segment_identity.destinations.naming import named
+from segment_identity.destinations.naming import single
 from segment_identity.destinations.protocol import Destination
 from segment_identity.errors import ConfigurationError
 from segment_identity.logs import Throttle, logger
@@ -58,7 +58,7 @@ def consume(
     aside = source.named(dead_letters or f"{source.name}.dead-letters")
     if aside.name == source.name:
         raise ConfigurationError("dead_letters was given the topic itself; want another one")
-    [(_, target)] = named([destination], owner="consume")
+    target = single(destination, "consume")
     if isinstance(target, Kafka) and target.topic.is_same_as(source):
         raise ConfigurationError(
             "consume was given one topic as source and destination, where each event would go "

@@ -12,6 +12,7 @@ from segment_identity.discards import COLUMNS as DISCARDS
 from segment_identity.discards import Loss, discard
 from segment_identity.errors import Undeliverable
 from segment_identity.jsonable import encoded
+from segment_identity.keeping import fingerprint
 from segment_identity.kinds import Scalar
 from segment_identity.messages import Message, instant, received
 from segment_identity.schema import TIMES, Row, properties_of, rows
@@ -36,7 +37,8 @@ class Warehouse:
     nothing. *url* is an SQLAlchemy URL such as `sqlite:///analytics.db` or
     `postgresql://user:password@host/database`. *profiles* says whom a device belongs to that
     several users share: its first or its last one; None keeps no profiles. *projections* are kept
-    in the same transactions. Several processes may write to one database.
+    in the same transactions. Several processes may write to one database. *name* is what it is
+    called in `stats()` and in a spool.
     """
 
     batch_events = _BATCH
@@ -47,8 +49,14 @@ class Warehouse:
         *,
         profiles: Policy | None = "first",
         projections: Sequence[Projection] = (),
+        name: str | None = None,
     ) -> None:
         self._database = open_database(url)
+        self.name = name
+        at = self.engine.url
+        self.fingerprint = fingerprint(
+            *map(str, (at.get_backend_name(), at.username, at.host, at.port, at.database))
+        )
         self._tables = Tables(self._database)
         self._latest = Latest(self._database, self._tables)
         self._profiles = None if profiles is None else ProfileFacts(profiles)

@@ -6,11 +6,12 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from segment_identity import Analytics, Fault, Stats, Undeliverable
-from segment_identity.destinations import Memory
+from segment_identity import Analytics, ConfigurationError, Fault, Stats, Undeliverable
+from segment_identity.destinations import AliasFirst, Memory, Segment
 
 from .support import PATIENCE, Failing, Flaky, Gate, adds_up, emit, names
 
@@ -228,6 +229,23 @@ def test_dead_destination_delays_no_other() -> None:
 def test_two_destinations_of_one_kind_have_two_names() -> None:
     with Analytics(Memory(), Memory(), Gate()) as analytics:
         assert list(analytics.stats().destinations) == ["memory", "memory 2", "gate"]
+
+
+def test_a_name_of_its_own_is_what_a_destination_is_called() -> None:
+    class Called(Memory):
+        def __init__(self, name: Any) -> None:
+            super().__init__()
+            self.name = name
+
+    with Analytics(Memory(), Called("marketing"), Called(None)) as analytics:
+        assert list(analytics.stats().destinations) == ["memory", "marketing", "called 2"]
+    for wrong in (7, "", " ", "a\nb", "x" * 61):
+        with pytest.raises(ConfigurationError, match="whose name is no text"):
+            Analytics(Called(wrong))
+    with pytest.raises(ConfigurationError, match="two destinations called 'memory'"):
+        Analytics(Memory(), Called("memory"))
+    segment = Segment("http://wk@127.0.0.1:1/v1", name="eu")
+    assert list(Analytics(AliasFirst(segment)).stats().destinations) == ["eu"]
 
 
 @pytest.mark.parametrize("kind", [Gate, Failing])

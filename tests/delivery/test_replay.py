@@ -1,7 +1,9 @@
 """Dead letters get another chance, once their cause is mended."""
 
+import contextlib
 import json
 import resource
+import sqlite3
 import subprocess
 import sys
 import time
@@ -17,6 +19,7 @@ from segment_identity.spool.dead_letters import NAME, DeadLetters
 from segment_identity.spool.file import SpoolFile
 
 from .support import PATIENCE, adds_up, emit, names
+from .tracking_api import tracking_api
 
 
 class Picky(Memory):
@@ -162,3 +165,27 @@ def test_a_folder_that_is_none_is_told_with_code_2(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "want a folder" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_dead_letters_of_one_of_two_addresses_are_never_given_to_the_other(tmp_path: Path) -> None:
+    with tracking_api(poison="Poison") as first, tracking_api() as second:
+        with Analytics(first.url, second.url, spool=tmp_path) as analytics:
+            emit(analytics, "Poison")
+        assert replay(tmp_path).put_back == {"segment": 1}
+        first.poison = None
+        with Analytics(second.url, spool=tmp_path) as analytics:
+            analytics.start()
+            until(lambda: analytics.stats().faults.get("spool_unclaimed", 0) > 0)
+        with Analytics(second.url, first.url, spool=tmp_path) as analytics:
+            analytics.start()
+            until(lambda: len(first.taken) == 1)
+        assert len(second.taken) == 1
+
+
+def test_dead_letters_of_an_earlier_version_are_put_back(tmp_path: Path) -> None:
+    bury(tmp_path, picky=1)
+    with contextlib.closing(sqlite3.connect(tmp_path / NAME)) as connection, connection:
+        connection.execute("ALTER TABLE dead_letters DROP COLUMN kept_as")
+    bury(tmp_path, picky=1)
+    assert replay(tmp_path).put_back == {"picky": 2}
+    assert waiting(tmp_path) == [("picky", 2)]

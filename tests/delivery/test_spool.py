@@ -24,6 +24,7 @@ from segment_identity.spool.folder import Folder
 from segment_identity.spooling import WINDOW
 
 from .support import PATIENCE, Failing, Gate, adds_up, emit, lines, names, run
+from .tracking_api import tracking_api
 
 TESTS = Path(__file__).parents[1]
 LARGE = 50_000
@@ -173,6 +174,51 @@ def test_events_of_a_destination_that_is_no_longer_there_stay(tmp_path: Path) ->
         wait_for(lambda: analytics.stats().faults.get("spool_unclaimed", 0) > 0)
         assert analytics.stats().accepted == 0
     assert left_behind(tmp_path) == [file]
+
+
+def test_what_waits_for_one_of_two_addresses_is_never_given_to_the_other(tmp_path: Path) -> None:
+    down = [(503, {"Retry-After": "60"})]
+    with tracking_api(*down) as first, tracking_api() as second:
+        analytics = Analytics(first.url, second.url, spool=tmp_path)
+        emit(analytics, "Event")
+        wait_for(lambda: len(first.requests) == len(second.taken) == 1)
+        assert not analytics.close(PATIENCE)
+        # The first is taken out, and then comes back elsewhere.
+        with Analytics(second.url, spool=tmp_path) as analytics:
+            analytics.start()
+            wait_for(lambda: analytics.stats().faults.get("spool_unclaimed", 0) > 0)
+            assert analytics.stats().accepted == 0
+        with Analytics(second.url, first.url, spool=tmp_path) as analytics:
+            analytics.start()
+            wait_for(lambda: len(first.taken) == 1)
+        assert len(second.taken) == 1
+    assert left_behind(tmp_path) == []
+
+
+def test_a_key_that_is_mended_gets_what_waited_for_the_wrong_one(tmp_path: Path) -> None:
+    with tracking_api((401, {})) as api:
+        analytics = Analytics(api.url.replace("write-key-1", "mistyped"), spool=tmp_path)
+        emit(analytics, "Event")
+        wait_for(lambda: len(api.requests) == 1)
+        assert not analytics.close(PATIENCE)
+        assert "mistyped" not in left_behind(tmp_path)[0].read_bytes().decode("latin-1")
+        with Analytics(api.url, spool=tmp_path) as analytics:
+            analytics.start()
+            wait_for(lambda: len(api.taken) == 1)
+
+
+def test_what_an_earlier_version_kept_by_position_is_delivered(tmp_path: Path) -> None:
+    with tracking_api((401, {})) as api:
+        analytics = Analytics(api.url, spool=tmp_path)
+        emit(analytics, "Event")
+        wait_for(lambda: len(api.requests) == 1)
+        assert not analytics.close(PATIENCE)
+        (file,) = left_behind(tmp_path)
+        with contextlib.closing(sqlite3.connect(file)) as connection, connection:
+            connection.execute("UPDATE chunks SET lane = 'segment'")
+        with Analytics(api.url, spool=tmp_path) as analytics:
+            analytics.start()
+            wait_for(lambda: len(api.taken) == 1)
 
 
 def test_close_does_not_wait_for_a_destination_that_is_down(tmp_path: Path) -> None:
@@ -501,12 +547,13 @@ def test_file_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
 
 def test_folder_that_cannot_be_written_costs_no_event(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    memory = Memory()
+    gate = Gate()
     spool = Spool(tmp_path / "folder")
     (tmp_path / "folder").touch()
-    with Analytics(memory, spool=spool) as analytics:
+    with Analytics(gate, spool=spool) as analytics:
         emit(analytics, *["Event"] * 100)
         assert not analytics.store()
+        gate.opened.set()
         assert analytics.flush(PATIENCE)
         stats = analytics.stats()
         assert (stats.delivered, stats.stored) == (100, 0)
@@ -514,7 +561,7 @@ def test_folder_that_cannot_be_written_costs_no_event(tmp_path: Path) -> None:
         (tmp_path / "folder").unlink()
         emit(analytics, "Later")
         assert analytics.store()
-    assert len(memory.messages) == 101
+    assert len(gate.messages) == 101
 
 
 FORK = """
