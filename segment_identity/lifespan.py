@@ -1,6 +1,6 @@
 """Deliver around the lifespan of an app, or with a lifespan of our own where it has none."""
 
-from starlette.concurrency import run_in_threadpool
+from anyio import CapacityLimiter, to_thread
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from segment_identity.analytics import Analytics
@@ -29,7 +29,8 @@ async def with_delivery(
         if kind == "lifespan.startup.complete":
             analytics.start()
         elif kind in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
-            await run_in_threadpool(analytics.close)
+            # Not one of the threads of the app, which its own calls may hold for ever.
+            await to_thread.run_sync(analytics.close, limiter=CapacityLimiter(1))
         await send(message)
 
     try:
