@@ -92,12 +92,13 @@ class Ledger:
         self.pending -= count
         self._tell_settled()
 
-    def lose(self, reason: str, count: int) -> None:
+    def lose(self, reason: str, count: int, *, told: bool = False) -> None:
         """Count events that had been accepted and are dropped all the same."""
         if not count:
             return
         self._dropped[reason] += count
-        self._overflow[reason] += count
+        if not told:
+            self._overflow[reason] += count
         self.pending -= count
         self._tell_settled()
 

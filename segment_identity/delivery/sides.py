@@ -16,8 +16,8 @@ class Store(Reader, Protocol):
     def remove(self, seqs: tuple[int, ...]) -> None:
         """Forget delivered chunks."""
 
-    def bury(self, lane: str, kept_as: str, event: bytes, error: BaseException) -> None:
-        """Keep an event of *lane* that no attempt will ever deliver."""
+    def bury(self, lane: str, kept_as: str, event: bytes, error: BaseException) -> bool:
+        """Keep an event of *lane* that no attempt will ever deliver; False if that fails."""
 
 
 class Lane(Protocol):

@@ -15,6 +15,8 @@ is not a state: nothing that is recorded after it is lost.
 import random
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from segment_identity import batching, circuit, retry, spooling
@@ -24,6 +26,8 @@ from segment_identity.delivery.sides import Lane
 from segment_identity.errors import Unauthorized, Unavailable
 
 _ANYTHING: Final = Most(0, 0)
+# What a dead letter is that cannot be written.
+_LOST: Final = "dead_letter_lost"
 # Seconds until a spool that could not be read is tried again.
 _READ_AGAIN: Final = 0.5
 
@@ -172,7 +176,7 @@ class Strand:
                 attempts = 0
                 rest.pop()
                 self._got_through(began)
-                self._done(chunk, len(events), last=not rest)
+                self._done(chunk, len(events), self._ledger.deliver, last=not rest)
         return True
 
     def _turn(self, *, durable: bool) -> circuit.Turn | None:
@@ -224,24 +228,21 @@ class Strand:
             middle = len(events) // 2
             rest += [events[middle:], events[:middle]]
             return
-        lane = self._lane
-        if lane.store is not None:
-            lane.store.bury(lane.name, lane.kept.name, events[0], error)
-        self._done(chunk, 1, last=not rest, delivered=False)
-        lane.tell("dead_lettered", 1, error)
+        lane, ledger = self._lane, self._ledger
+        kept = lane.store is None or lane.store.bury(lane.name, lane.kept.name, events[0], error)
+        end = ledger.bury if kept else partial(ledger.lose, _LOST, told=True)
+        self._done(chunk, 1, end, last=not rest)
+        lane.tell("dead_lettered" if kept else _LOST, 1, error)
 
-    def _done(self, chunk: Chunk, count: int, *, last: bool, delivered: bool = True) -> None:
-        """Count events that came to an end; the last of a chunk takes it out of the spool."""
+    def _done(self, chunk: Chunk, count: int, end: Callable[[int], None], *, last: bool) -> None:
+        """Count events that came to an *end*; the last of a chunk takes it out of the spool."""
         if last and chunk.seqs:
             assert self._lane.store is not None
             self._lane.store.remove(chunk.seqs)
         with self._ledger.lock:
             if chunk.seqs:
                 self._ledger.store(-count)
-            if delivered:
-                self._ledger.deliver(count)
-            else:
-                self._ledger.bury(count)
+            end(count)
 
     def _put_back(self, chunk: Chunk, rest: list[list[bytes]]) -> None:
         events = [event for part in reversed(rest) for event in part]

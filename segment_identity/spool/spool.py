@@ -178,10 +178,12 @@ class Spool:
             with self._guarded():
                 self._tidy()
 
-    def bury(self, lane: str, kept_as: str, event: bytes, error: BaseException) -> None:
-        """Keep an event of *lane* that no attempt will ever deliver."""
+    def bury(self, lane: str, kept_as: str, event: bytes, error: BaseException) -> bool:
+        """Keep an event of *lane* that no attempt will ever deliver; False if that fails."""
         with self._guarded("dead_letters"):
             self.dead_letters.add(lane, event, type(error).__name__, kept_as)
+            return True
+        return False
 
     def forget(self) -> None:
         """Leave the file to the parent of this forked process."""

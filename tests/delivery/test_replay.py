@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from segment_identity import Analytics, ConfigurationError, Unavailable, Undeliverable
+from segment_identity import Analytics, ConfigurationError, Fault, Unavailable, Undeliverable
 from segment_identity.destinations import Memory
 from segment_identity.spool import Replayed, Spool, replay
 from segment_identity.spool.dead_letters import NAME, DeadLetters
@@ -180,6 +180,23 @@ def test_dead_letters_of_one_of_two_addresses_are_never_given_to_the_other(tmp_p
             analytics.start()
             until(lambda: len(first.taken) == 1)
         assert len(second.taken) == 1
+
+
+def test_a_dead_letter_that_cannot_be_written_is_no_dead_letter(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / NAME).mkdir()
+    picky, faults = Picky(), list[Fault]()
+    with Analytics(picky, spool=tmp_path, on_error=faults.append) as analytics:
+        emit(analytics, "Fine", "Poison", "Poison", "Good")
+    stats = analytics.stats()
+    assert (stats.delivered, stats.dead_lettered, stats.pending) == (2, 0, 0)
+    assert stats.dropped == {"dead_letter_lost": 2}
+    assert stats.faults == {"dead_letters": 2}
+    assert adds_up(stats)
+    assert [(each.reason, each.events) for each in faults] == [("dead_letter_lost", 1)] * 2
+    lost = [each for each in caplog.messages if "dead_letter_lost" in each]
+    assert lost == ["destination picky: dead_letter_lost (Undeliverable, 1 events)"]
 
 
 def test_dead_letters_of_an_earlier_version_are_put_back(tmp_path: Path) -> None:
