@@ -128,6 +128,70 @@ def test_pool_of_forked_workers_shares_one_database(tmp_path: Path) -> None:
     assert run(COUNT, database).split() == ["42", "42"]
 
 
+CHILDREN = """
+import multiprocessing, sys
+from concurrent.futures import ProcessPoolExecutor
+from segment_identity import Analytics
+from delivery.support import Appending, emit
+
+analytics = Analytics(Appending(sys.argv[1], pause=0.1))
+
+def work(number):
+    emit(analytics, f"Child {number}")
+
+if __name__ == "__main__":
+    emit(analytics, "Parent")
+    context = multiprocessing.get_context(sys.argv[2])
+    child = context.Process(target=work, args=(1,))
+    child.start()
+    child.join()
+    assert child.exitcode == 0
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        pool.submit(work, 2).result()
+    emit(analytics, "Parent later")
+"""
+
+
+@needs_fork
+@pytest.mark.parametrize("way", ["fork", "forkserver"])
+def test_children_of_multiprocessing_deliver_before_they_end(tmp_path: Path, way: str) -> None:
+    """Until Python 3.13 most of them ran nothing that was registered with atexit."""
+    file, program = tmp_path / "events", tmp_path / "program.py"
+    program.write_text(CHILDREN)
+    run(
+        "import runpy, sys; runpy.run_path(sys.argv.pop(1), run_name='__main__')",
+        program,
+        file,
+        way,
+        flags=(),
+    )
+    told = [(each["event"], each["process"]) for each in lines(file)]
+    named = dict(told)
+    assert sorted(named) == ["Child 1", "Child 2", "Parent", "Parent later"]
+    assert len(told) == 4
+    assert named["Parent"] == named["Parent later"]
+    assert len(set(named.values())) == 3
+
+
+HANGING_CHILD = """
+import multiprocessing, sys, time
+from segment_identity import Analytics
+from delivery.support import Gate, emit
+
+analytics = Analytics(Gate(), shutdown_timeout=0.3)
+child = multiprocessing.get_context("fork").Process(target=emit, args=(analytics, "Event"))
+began = time.monotonic()
+child.start()
+child.join()
+print(time.monotonic() - began)
+"""
+
+
+@needs_fork
+def test_a_child_of_multiprocessing_ends_in_time(tmp_path: Path) -> None:
+    assert float(run(HANGING_CHILD, flags=())) < 5
+
+
 EXIT = """
 import sys
 from segment_identity import Analytics
