@@ -119,11 +119,10 @@ def test_a_person_is_found_from_few_facts_as_from_all(warehouse: Warehouse, poli
 
 @pytest.mark.parametrize("column", ["anonymous_id", "user_id"])
 def test_one_persons_calls_are_found_by_index(column: str) -> None:
-    warehouse = Warehouse("sqlite:///:memory:")
-    load(warehouse, [call(1, "a", **on("laptop", "ada"))])
-    [(*_, how)] = query(
-        warehouse, f"EXPLAIN QUERY PLAN SELECT id FROM tracks WHERE {column} IN ('laptop', 'ada')"
-    )
+    select = f"SELECT id FROM tracks WHERE {column} IN ('laptop', 'ada')"
+    with closing(Warehouse("sqlite:///:memory:")) as warehouse:
+        load(warehouse, [call(1, "a", **on("laptop", "ada"))])
+        [(*_, how)] = query(warehouse, f"EXPLAIN QUERY PLAN {select}")
     assert f"USING INDEX ix_tracks_{column}" in how
 
 
