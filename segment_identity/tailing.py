@@ -1,11 +1,11 @@
-"""Follow the events of a warehouse as they are loaded."""
+"""Follow the events of a warehouse as they are loaded, or of a running app as they happen."""
 
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from segment_identity import retry, tails
+from segment_identity import listening, retry, tails
 from segment_identity.destinations import extras
 from segment_identity.errors import InvalidCall, Unauthorized, Unavailable
 from segment_identity.messages import Message
@@ -20,6 +20,7 @@ Waiting = Callable[[str], None]
 def tail(
     url: str,
     *,
+    token: str | None = None,
     last: int = 10,
     types: Iterable[str] = (),
     events: Iterable[str] = (),
@@ -37,15 +38,21 @@ def tail(
     other after *every* so many seconds, or later where looking takes long. While the database is
     away it is asked again, and *waiting* is told once. Ends when *stop* is set, or without *follow*
     at once.
+
+    The *url* can also be that of an `Inspector`, with its *token* if it has one. Its events are
+    those of the process that answers, as they happen, and need not be looked for.
     """
     if last < 0 or not every > 0:
         raise InvalidCall(f"tail was given {last} and {every}; want last=0 or more, and every>0")
     wanted = tails.wanted(types, events, ids)
+    stop = stop or threading.Event()
+    if listening.is_inspector(url):
+        return listening.listen(
+            url, wanted, token=token, last=last, follow=follow, waiting=waiting, stop=stop
+        )
     loaded = extras.load("segment_identity.warehouse.following", "tail", "warehouse")
     follower = loaded.Follower(url, wanted)
-    return _followed(
-        follower, last, every, follow=follow, waiting=waiting, stop=stop or threading.Event()
-    )
+    return _followed(follower, last, every, follow=follow, waiting=waiting, stop=stop)
 
 
 def _followed(

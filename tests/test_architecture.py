@@ -32,7 +32,7 @@ CORE: Final = frozenset(
     inspector.picture jsonable keepsakes kinds marker messages minting names newcomers options
     pending persist presented profile proxies published_keys reconcile records restoring retelling
     retry schema seen sessions signing spooling stitching ties topic version visitor withdrawal
-    erasing exports past_sessions tails
+    erasing event_stream exports past_sessions tails
     """.split()
 )
 # What gives a core module time, randomness, other threads, the network or a framework.

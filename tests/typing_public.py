@@ -174,7 +174,8 @@ def how_a_warehouse_is_followed(url: str) -> None:
     assert_type(tail(url), Iterator[Message])
     tail(url, last=0, types=["page"], events={"Seen"}, ids=("u-1",), every=5, follow=False)
     tail(url, waiting=print, stop=threading.Event())
-    tail(url, 10)  # type: ignore[call-arg]
+    tail("http://127.0.0.1:8000/inspector", token="t0ken-of-enough-characters")
+    tail(url, 10)  # type: ignore[arg-type, call-arg]
 
 
 def how_an_alias_goes_first(destination: Destination, file: Path) -> Analytics:

@@ -7,16 +7,15 @@ import typer
 
 from segment_identity.destinations import extras
 
-WarehouseUrl = Annotated[
-    str,
-    typer.Option(
-        "--warehouse",
-        "-w",
-        metavar="URL",
-        envvar="SEGMENT_IDENTITY_WAREHOUSE",
-        help="sqlite:///analytics.db, or another URL",
-    ),
-]
+_WAREHOUSE = typer.Option(
+    "--warehouse",
+    "-w",
+    metavar="URL",
+    envvar="SEGMENT_IDENTITY_WAREHOUSE",
+    help="sqlite:///analytics.db, or another URL",
+)
+WarehouseUrl = Annotated[str, _WAREHOUSE]
+OptionalWarehouseUrl = Annotated[str | None, _WAREHOUSE]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -4,7 +4,7 @@ import http.client
 import ssl
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from segment_identity.errors import ConfigurationError, Unavailable
 from segment_identity.seen import Answer
@@ -39,16 +39,19 @@ def fetch(url: str, headers: Mapping[str, str]) -> Answer:
     return answer
 
 
+def connection(parts: SplitResult, timeout: float) -> http.client.HTTPConnection:
+    """Return a connection, not yet open, to the host of a checked URL."""
+    assert parts.hostname is not None
+    if parts.scheme == "http":
+        return http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout)
+    return http.client.HTTPSConnection(
+        parts.hostname, parts.port, timeout=timeout, context=ssl.create_default_context()
+    )
+
+
 def _ask(url: str, headers: Mapping[str, str]) -> Answer:
     parts = urlsplit(url)
-    assert parts.hostname is not None
-    connect = (
-        http.client.HTTPConnection(parts.hostname, parts.port, timeout=_TIMEOUT)
-        if parts.scheme == "http"
-        else http.client.HTTPSConnection(
-            parts.hostname, parts.port, timeout=_TIMEOUT, context=ssl.create_default_context()
-        )
-    )
+    connect = connection(parts, _TIMEOUT)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
         connect.request("GET", path, headers=dict(headers))

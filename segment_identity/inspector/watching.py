@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Final
 
+from segment_identity.event_stream import UP_TO_DATE
+
 _KEPT: Final = 200
 # A browser that reads too slowly misses what is beyond this.
 _WAITING: Final = 500
@@ -75,11 +77,15 @@ class Listener:
     async def stream(self) -> AsyncIterator[bytes]:
         """Yield events as a browser's EventSource wants them (HTML Standard, 9.2)."""
         yield b"retry: 2000\n\n"
+        is_new = False
         while True:
             while self.waiting:
                 number, event = self.waiting.popleft()
                 # The event is one line, as JSON escapes every line break.
                 yield b"id: %d\ndata: %b\n\n" % (number, event)
+            if not is_new:
+                is_new = True
+                yield UP_TO_DATE + b"\n\n"
             self._more.clear()
             if self.waiting:
                 continue

@@ -193,7 +193,7 @@ def test_events_stream_as_they_come_after_those_that_came() -> None:
             watch(json.dumps({"number": number}).encode())
         listener = watch.listen(after=1)
         stream = listener.stream()
-        got = [await anext(stream) for _ in range(3)]
+        got = [await anext(stream) for _ in range(4)]
         later = asyncio.get_running_loop().run_in_executor(None, watch, b'{"number": 3}')
         got.append(await asyncio.wait_for(anext(stream), 10))
         await later
@@ -205,6 +205,7 @@ def test_events_stream_as_they_come_after_those_that_came() -> None:
         b"retry: 2000\n\n",
         b'id: 2\ndata: {"number": 1}\n\n',
         b'id: 3\ndata: {"number": 2}\n\n',
+        b": up to date\n\n",
         b'id: 4\ndata: {"number": 3}\n\n',
     ]
 
