@@ -6,9 +6,11 @@ A client repeats a whole request that is answered 429, and never one that is ans
 finds no room in some destination's queue is answered 429, and a repeat must not double the rest:
 
 * If no destination has room for all of a request, nothing of it is taken.
-* Else each takes what it can, for one that is down must not keep events from the others. What was
+* Else each takes what it can, for one that is slow must not keep events from the others. What was
   lacking where is remembered, so the repeat goes only there. Another process does not know of it;
   what it takes again has the same messageId, as any delivery that is repeated.
+* Where others took it, nothing is asked for again for one that is down: SDKs send nothing else
+  meanwhile, perhaps for hours, so a dead destination would cost all others their events.
 * What has no messageId is new each time it comes. Once some of that was taken nothing is asked for
   again: what is lost is counted, while what comes twice would never be found.
 """
@@ -101,7 +103,14 @@ class Intake:
         passed = analytics.passed(message, event)
         full = () if passed is None else analytics.queue(message, passed, only=lacking)
         self._recent.note(mark, full)
-        return "lacking" if full else "gone" if passed is None else "taken"
+        if passed is None:
+            return "gone"
+        return "lacking" if full and self._is_worth_while(full) else "taken"
+
+    def _is_worth_while(self, full: tuple[str, ...]) -> bool:
+        """Tell whether a repeat is to be asked for where these destinations had no room."""
+        circuits = self._analytics.circuits()
+        return len(full) == len(circuits) or any(not circuits[name].failures for name in full)
 
     def _drop(self, reason: str) -> Outcome:
         self._analytics.drop(reason)

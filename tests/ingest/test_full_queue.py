@@ -1,11 +1,12 @@
 """What clients are told when there is no room for what they post, and what their repeats do."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from delivery.support import PATIENCE, Gate, adds_up
+from delivery.support import PATIENCE, Failing, Gate, adds_up
 
 from segment_identity.destinations import Memory
 from segment_identity.spool import Spool
@@ -21,6 +22,13 @@ def track(name: str) -> Message:
 
 def batch(*names: str) -> Message:
     return {"batch": [track(name) for name in names]}
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not is_so():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.01)
 
 
 def said(memory: Memory) -> list[str]:
@@ -99,6 +107,34 @@ def test_a_repeat_goes_only_where_there_was_no_room(open_site: Sites) -> None:
     assert site.analytics.flush(PATIENCE)
     assert said(gate) == ["Hung", "A", "B", "C", "D"]
     assert said(other) == ["Hung", "A", "B", "C", "D"]
+
+
+def test_a_destination_that_is_down_costs_the_others_nothing(open_site: Sites) -> None:
+    """While SDKs wait to repeat one request they send no other."""
+    failing, other = Failing(), Memory()
+    site = open_site(destinations=[failing, other], delivery={"max_events": 1})
+    site.post(track("A"))
+    until(lambda: site.analytics.circuits()["failing"].failures > 0)
+    answers = [site.post(track(name)).status_code for name in ("B", "C", "D")]
+    assert answers == [200, 200, 200]
+    until(lambda: len(other.messages) == 4)
+    assert site.analytics.stats().destinations["failing"].dropped == {"queue_full": 2}
+    failing.is_up = True
+    assert site.analytics.flush(PATIENCE)
+
+
+def test_a_single_destination_that_is_down_is_waited_for(open_site: Sites) -> None:
+    failing = Failing()
+    site = open_site(destinations=[failing], delivery={"max_events": 1})
+    site.post(track("A"))
+    until(lambda: site.analytics.circuits()["failing"].failures > 0)
+    answers = [site.post(track(name)).status_code for name in ("B", "C", "C")]
+    assert answers == [200, 429, 429]
+    failing.is_up = True
+    assert site.analytics.flush(PATIENCE)
+    assert site.post(track("C")).status_code == 200
+    site.events()
+    assert said(failing) == ["A", "B", "C"]
 
 
 def test_what_cannot_be_known_again_is_not_asked_for_where_a_repeat_doubled_it(
