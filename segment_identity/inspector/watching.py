@@ -1,7 +1,9 @@
 """The latest events of this process, and a stream of those to come (server-sent events)."""
 
 import asyncio
+import os
 import threading
+import weakref
 from collections import deque
 from collections.abc import AsyncIterator
 from typing import Final
@@ -18,6 +20,11 @@ class Watch:
     """Keeps the latest events, and wakes whoever streams them; called from any thread."""
 
     def __init__(self) -> None:
+        self.begin()
+        _all.add(self)
+
+    def begin(self) -> None:
+        """Begin with nothing: at first, and in a forked child, whose parent has who listens."""
         # Reentrant, as a signal's handler may record an event in the middle of this.
         self._lock = threading.RLock()
         self._number = 0
@@ -55,6 +62,18 @@ class Watch:
     def streams(self) -> int:
         """How many listen."""
         return len(self._listeners)
+
+
+_all: weakref.WeakSet[Watch] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for watch in list(_all):
+        watch.begin()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class Listener:

@@ -410,3 +410,35 @@ def test_what_is_handed_over_says_everything() -> None:
     with Analytics("memory:") as analytics:
         again = analytics.identity(**data).to_dict()
     assert again == data
+
+
+WATCHED_FORK = """
+import faulthandler, os, sys, threading
+from segment_identity.inspector.watching import Watch
+
+sys.setswitchinterval(1e-5)
+watch, is_over = Watch(), threading.Event()
+
+def work():
+    while not is_over.is_set():
+        watch(b"event")
+
+workers = [threading.Thread(target=work, daemon=True) for _ in range(4)]
+for each in workers:
+    each.start()
+for _ in range(150):
+    child = os.fork()
+    if child == 0:
+        faulthandler.dump_traceback_later(10, exit=True)
+        watch(b"event")
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+is_over.set()
+for each in workers:
+    each.join()
+"""
+
+
+@needs_fork
+def test_fork_while_the_inspector_watches_hangs_nobody() -> None:
+    run(WATCHED_FORK, flags=())
