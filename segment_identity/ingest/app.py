@@ -27,7 +27,8 @@ _ALWAYS: Final = (
     (b"x-content-type-options", b"nosniff"),
 )
 _TAKEN: Final = b'{"success": true}'
-_REFUSED: Final = b'{"success": false}'
+# SDKs that find no code and message take even a 400 for a broken network, and ask again and again.
+_REFUSED: Final = b'{"success": false, "code": "refused", "message": "not taken"}'
 
 
 class Answer(NamedTuple):

@@ -34,7 +34,7 @@ BUDGET_MS: Final = 5.0
 SLACK: Final = 10.0
 PER_EVENT_MS: Final = 0.05
 TAKEN: Final = b'{"success": true}'
-REFUSED: Final = b'{"success": false}'
+REFUSED: Final = b'{"success": false, "code": "refused", "message": "not taken"}'
 # Segment's rules for what may be forwarded by consent are not the ingest's.
 HELD_ELSEWHERE: Final = frozenset({"forwarded", "trusted_user", "max_ms", "no_in_logs"})
 

@@ -25,6 +25,7 @@ OURS: Final = f"https://{HOST}"
 PARTNER: Final = "https://partner.example"
 DEVICE: Final = "6acb9aec-5473-41b8-b0e0-34c5ca1482bf"
 OTHER_DEVICE: Final = "0d1f7c52-9d57-4f8a-8e0e-2f1a5d7c6b3e"
+REFUSED: Final = b'{"success": false, "code": "refused", "message": "not taken"}'
 NOW: Final = 1_790_000_000.5
 PAGE: Final = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "empty", "Origin": OURS}
 DOCUMENT: Final = {

@@ -11,7 +11,7 @@ from delivery.support import PATIENCE, Failing, Gate, adds_up
 from segment_identity.destinations import Memory
 from segment_identity.spool import Spool
 
-from .support import DEVICE, SECRET, Message, Site, Sites
+from .support import DEVICE, REFUSED, SECRET, Message, Site, Sites
 
 BY_SERVER: dict[str, Any] = {"secret_keys": [SECRET], "identity": False}
 
@@ -55,7 +55,7 @@ def test_what_finds_no_room_is_asked_for_again_and_then_taken(open_site: Sites) 
         assert site.post(batch("A", "B"), "/v1/b").status_code == 200
         for one in (track("C"), track("C")):
             answer = site.post(one)
-            assert (answer.status_code, answer.content) == (429, b'{"success": false}')
+            assert (answer.status_code, answer.content) == (429, REFUSED)
             assert 1 <= int(answer.headers["retry-after"]) <= 300
         assert site.analytics.stats().dropped == {"queue_full": 2}
     assert site.post(track("C")).status_code == 200

@@ -78,6 +78,17 @@ def test_what_lands_is_what_was_sent(sdk: Callable[[str], None]) -> None:
     assert (stats.accepted, stats.delivered, stats.dropped) == (len(CALLS), len(CALLS), {})
 
 
+@pytest.mark.parametrize("client", [segment.analytics.Client, RudderClient])
+def test_an_sdk_with_a_wrong_key_asks_once(client: Any) -> None:
+    """Those that find neither code nor message in an answer take it for a broken network."""
+    with serve() as served:
+        sdk = client("no-such-key", host=served.url, max_retries=2)
+        sdk.track("u-1", "Refused")
+        sdk.flush()
+        sdk.shutdown()
+        assert served.statuses == [401]
+
+
 def with_traits(message: Message) -> Message:
     """Lift the traits that RudderStack's SDK says in the context."""
     traits: dict[str, Any] = message.get("context", {}).get("traits")
