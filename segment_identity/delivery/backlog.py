@@ -95,12 +95,17 @@ class Backlog:
         return expired
 
     def take(self) -> list[Chunk]:
-        """Remove and return what makes the next batch."""
+        """Remove and return what makes the next batch: all of it in the spool, or none of it.
+
+        The one may be left to the next process, the other may not.
+        """
         taken: list[Chunk] = []
         count = size = 0
         while self._chunks:
             first = self._chunks[0]
             if not fits(count, size, first.count, first.size, self._limit):
+                break
+            if taken and bool(taken[-1].seqs) != bool(first.seqs):
                 break
             chunk = self._leave()
             taken.append(chunk)

@@ -654,6 +654,36 @@ def test_store_says_no_while_events_are_in_memory_alone(tmp_path: Path) -> None:
     assert names(gate) == ["One", "Two", "Three"]
 
 
+def test_what_the_disk_did_not_take_is_not_taken_for_stored(tmp_path: Path) -> None:
+    """Else closing would leave it to the next process, which never sees it."""
+    folder, elsewhere = tmp_path / "spool", tmp_path / "elsewhere"
+    gate = Gate()
+    analytics = Analytics(gate, spool=folder)
+    emit(analytics, "First")
+    assert gate.entered.wait(PATIENCE)
+    emit(analytics, "Stored")
+    assert analytics.store()
+    folder.rename(elsewhere)
+    folder.write_text("no folder")
+    emit(analytics, "In memory")
+    assert not analytics.store()
+    folder.unlink()
+    elsewhere.rename(folder)
+    gate.opened.set()
+    assert analytics.flush(PATIENCE)
+    assert analytics.stats().stored == 0
+    assert analytics.close(PATIENCE)
+    assert names(gate) == ["First", "Stored", "In memory"]
+
+
+def test_a_batch_is_stored_or_in_memory_and_never_both() -> None:
+    backlog = Backlog()
+    for seqs in ((1,), (2,), (), (), (3,)):
+        backlog.add(Chunk([b"event"], 1, 5, seqs=seqs))
+    taken = [backlog.take() for _ in range(3)]
+    assert [[chunk.seqs for chunk in batch] for batch in taken] == [[(1,), (2,)], [(), ()], [(3,)]]
+
+
 def test_part_of_a_chunk_that_waits_again_is_sent_once() -> None:
     """The part that was delivered is still in the file, at the place of the whole."""
     backlog = Backlog()
