@@ -29,8 +29,11 @@ class Arranged(NamedTuple):
 def first_values(rows: Iterable[Mapping[str, Scalar]]) -> dict[str, Scalar]:
     """Return the first value of every column."""
     found: dict[str, Scalar] = {}
+    seen: set[tuple[str, ...]] = set()
     for row in rows:
-        if row.keys() - found.keys():
+        shape = tuple(row)
+        if shape not in seen:
+            seen.add(shape)
             found = {**row, **found}
     return found
 
@@ -42,28 +45,24 @@ def arranged(
 
     Columns that are *ready* hold what their kind takes; a value without a column is lost.
     """
-    there: dict[str, Scalar] = {}
-    for row in rows:
-        there |= row
+    there = set().union(*set(map(tuple, rows)))
     # In the order of the table, so that batches whose columns are the same look the same.
     names = [name for name in kinds if name in there]
     lost: list[tuple[int, Loss]] = []
-    columns: list[Sequence[Scalar | None]] = []
     if len(names) < len(there):
-        for name in sorted(there.keys() - kinds.keys()):
+        for name in sorted(there - kinds.keys()):
             lost += _lost(name, [row.get(name) for row in rows], "too_many_columns")
-    for name in names:
-        values = [row.get(name) for row in rows]
-        kind = kinds[name]
-        if name not in ready and not _is_as_it_is(values, kind):
-            given, values = (
-                values,
-                [each if each is None else fitted(each, kind) for each in values],
-            )
-            unfit = [a if b is None else None for a, b in zip(given, values, strict=True)]
-            lost += _lost(name, unfit, f"not_{kind}")
-        columns.append(values)
-    return Arranged(names, list(zip(*columns, strict=True)), lost)
+    records = [tuple(map(row.get, names)) for row in rows]
+    columns: list[Sequence[Scalar | None]] = list(zip(*records, strict=True))
+    for place, name in enumerate(names):
+        given, kind = columns[place], kinds[name]
+        if name in ready or _is_as_it_is(given, kind):
+            continue
+        values = [each if each is None else fitted(each, kind) for each in given]
+        unfit = [a if b is None else None for a, b in zip(given, values, strict=True)]
+        lost += _lost(name, unfit, f"not_{kind}")
+        columns[place], records = values, []
+    return Arranged(names, records or list(zip(*columns, strict=True)), lost)
 
 
 def _is_as_it_is(values: Sequence[Scalar | None], kind: Kind) -> bool:

@@ -9,7 +9,7 @@ loaded, and everything that finds no place is told.
 """
 
 import math
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import lru_cache
 from typing import Any, Final
 
@@ -24,58 +24,57 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 def flattened(
-    source: Mapping[str, Any], prefix: str, taken: Container[str], lost: list[Loss]
+    source: Mapping[str, Any], prefix: str, taken: Sequence[Set[str]], lost: list[Loss]
 ) -> dict[str, Scalar]:
     """Return the columns of *source*, none of those *taken*; what has no column is *lost*.
 
     Null, an empty text and an empty object say nothing, and make no column. A list is JSON.
     """
     found: dict[str, Scalar] = {}
-    if _quickly(found, source, f"{prefix}_" if prefix else "", taken, 0):
-        return found
-    return _carefully(source, prefix, taken, lost)
+    is_clear = _quickly(found, source, f"{prefix}_" if prefix else "", 0)
+    for each in taken:
+        is_clear = is_clear and each.isdisjoint(found)
+    return found if is_clear else _carefully(source, prefix, frozenset().union(*taken), lost)
 
 
-def _quickly(
-    found: dict[str, Scalar],
-    source: Mapping[str, Any],
-    prefix: str,
-    taken: Container[str],
-    depth: int,
-) -> bool:
+def _quickly(found: dict[str, Scalar], source: Mapping[str, Any], prefix: str, depth: int) -> bool:
     keys = tuple(source)
-    columns = (_remembered if len(keys) <= _FEW else _columns)(prefix, keys)
-    for key, column, value in zip(keys, columns, source.values(), strict=True):
-        if not value and (value is None or value == "" or value == {}):
-            continue
+    columns, prefixes = (_remembered if len(keys) <= _FEW else _named)(prefix, keys)
+    for column, inner, value in zip(columns, prefixes, source.values(), strict=True):
         kind = type(value)
-        if kind is dict:
-            if depth == _MAX_DEPTH:
-                return False
-            if not _quickly(found, value, f"{prefix}{key}_", taken, depth + 1):
+        # Texts first, as most values are.
+        if kind is str:
+            if not value:
+                continue
+        elif kind is dict:
+            if value and (depth == _MAX_DEPTH or not _quickly(found, value, inner, depth + 1)):
                 return False
             continue
-        if not column or column in found or column in taken:
-            return False
-        if kind is list:
+        elif value is None:
+            continue
+        elif kind is list:
             value = _encode(value).decode()
         elif kind is float and not math.isfinite(value):
+            return False
+        if not column or column in found:
             return False
         found[column] = value
     return True
 
 
-def _columns(prefix: str, keys: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple([ident(prefix + key) for key in keys])
+def _named(prefix: str, keys: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the columns of *keys*, and the prefixes of what is nested there."""
+    names = [prefix + key for key in keys]
+    return tuple(map(ident, names)), tuple([f"{name}_" for name in names])
 
 
 # Events of one kind have the same keys; only short lists of them are remembered.
 _FEW: Final = 64
-_remembered: Final = lru_cache(maxsize=1_024)(_columns)
+_remembered: Final = lru_cache(maxsize=1_024)(_named)
 
 
 def _carefully(
-    source: Mapping[str, Any], prefix: str, taken: Container[str], lost: list[Loss]
+    source: Mapping[str, Any], prefix: str, taken: Set[str], lost: list[Loss]
 ) -> dict[str, Scalar]:
     found: dict[str, Scalar] = {}
     start = (prefix,) if prefix else ()

@@ -118,7 +118,7 @@ def _custom(
 ) -> dict[str, Scalar]:
     """Return the columns made of properties or traits, and add the shape's own to *columns*."""
     source = message.get(shape.source) if shape.source else None
-    if not isinstance(source, Mapping):
+    if type(source) is not dict and not isinstance(source, Mapping):
         if source is not None:
             lost.append(Loss("", source, "no_object", shape.source))
         source = {}
@@ -127,8 +127,7 @@ def _custom(
         if value is None and shape.own is _NAMED:
             value = source.get(key)
         _take(columns, column, value, lost)
-    taken = columns.keys() | shape.reserved
-    return flattened(source, "", taken, lost)
+    return flattened(source, "", (columns.keys(), shape.reserved), lost)
 
 
 def _with_discards(result: list[Row], lost: list[Loss]) -> list[Row]:
@@ -176,7 +175,9 @@ def _common(
         columns["id"] = digest(message_id)
         lost.append(Loss("id", message_id, "too_long"))
     for column, key in IDS:
-        _take(columns, column, message.get(key), lost)
+        value = message.get(key)
+        if value is not None:
+            _take(columns, column, value, lost)
     for column, key in STAMPS:
         value = message.get(key)
         if value is None or value == "":
@@ -191,8 +192,8 @@ def _common(
     if uuid_ts:
         columns["uuid_ts"] = uuid_ts
     context = message.get("context")
-    if isinstance(context, Mapping):
-        columns |= flattened(context, "context", columns, lost)
+    if type(context) is dict or isinstance(context, Mapping):
+        columns |= flattened(context, "context", (columns.keys(),), lost)
     elif context is not None:
         lost.append(Loss("context", context, "no_object"))
     return columns
