@@ -16,12 +16,13 @@ one that calls itself by a user's id must not become that user.
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 import msgspec
 
 from segment_identity.ids import problem
 
+T = TypeVar("T")
 IdType = Literal["anonymous_id", "user_id"]
 
 # Bytes; a longer name of a trait would not fit into an index of every database.
@@ -32,6 +33,7 @@ _OURS: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2
 _LENGTH: Final = len("2026-01-31T12:00:00.000Z")
 # Before an id of an alias that is a device's for certain.
 DEVICE: Final = "anonymous_id:"
+_encode: Final = msgspec.json.Encoder().encode
 _ORIGIN: Final = "0001-01-01T00:00:00.000Z"
 
 
@@ -92,7 +94,8 @@ class Facts(msgspec.Struct, frozen=True):
 
 def facts(messages: Iterable[Mapping[str, Any]]) -> Facts:
     """Return what *messages* tell; ids that cannot be one person's tell nothing (see `ids`)."""
-    ids: dict[Id, str] = {}
+    devices: dict[str, str] = {}
+    users: dict[str, str] = {}
     links: dict[Link, Span] = {}
     aliases: dict[Alias, Span] = {}
     traits: dict[TraitName, TraitValue] = {}
@@ -105,25 +108,27 @@ def facts(messages: Iterable[Mapping[str, Any]]) -> Facts:
         device = _usable(message.get("anonymousId"), checked)
         user = _usable(message.get("userId"), checked)
         if device is not None:
-            _first(ids, Id("anonymous_id", device), when)
+            _first(devices, device, when)
         if kind == "alias":
             previous = _usable(message.get("previousId"), checked)
             if user is not None and user != device:
-                _first(ids, Id("user_id", user), when)
+                _first(users, user, when)
             if user is None or previous is None or user == previous:
                 continue
             if user == device:
-                _first(ids, Id("anonymous_id", previous), when)
+                _first(devices, previous, when)
             pair = _renamed(device, previous, user)
             if pair is not None:
                 _span(links if isinstance(pair, Link) else aliases, pair, when)
             continue
         if user is not None:
-            _first(ids, Id("user_id", user), when)
+            _first(users, user, when)
             if device is not None:
                 _span(links, Link(device, user), when)
         if kind == "identify":
             _traits(traits, device, user, message.get("traits"), when)
+    ids = {Id("anonymous_id", each): when for each, when in devices.items()}
+    ids |= {Id("user_id", each): when for each, when in users.items()}
     return Facts(ids, links, aliases, traits)
 
 
@@ -195,7 +200,7 @@ def _usable(value: object, checked: dict[object, str | None]) -> str | None:
         return result
 
 
-def _first(ids: dict[Id, str], each: Id, when: str) -> None:
+def _first(ids: dict[T, str], each: T, when: str) -> None:
     known = ids.get(each)
     if known is None or when < known:
         ids[each] = when
@@ -218,12 +223,14 @@ def _traits(
 ) -> None:
     """Note the traits of an identify, which are the user's if it names one, else the device's."""
     owner = Id("user_id", user) if user is not None else device and Id("anonymous_id", device)
-    if not owner or not isinstance(given, Mapping):
+    if not owner or not (type(given) is dict or isinstance(given, Mapping)):
         return
     for name, value in given.items():
         # As in `users`, a null leaves what was there.
         if value is None or not name or len(name.encode()) > _MAX_TRAIT_NAME or "\x00" in name:
             continue
-        told = TraitValue(when, msgspec.json.encode(value).decode())
+        told = TraitValue(when, _encode(value).decode())
         key = TraitName(*owner, name)
-        traits[key] = max(traits.get(key, told), told)
+        known = traits.get(key)
+        if known is None or known < told:
+            traits[key] = told
