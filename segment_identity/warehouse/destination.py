@@ -1,7 +1,8 @@
 """The warehouse as a destination: Segment's tables, on SQLite or PostgreSQL."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -20,7 +21,7 @@ from segment_identity.stitching import Policy
 from segment_identity.warehouse.engine import open_database
 from segment_identity.warehouse.faults import explained, is_of_database
 from segment_identity.warehouse.latest import Latest
-from segment_identity.warehouse.profile_facts import ProfileFacts
+from segment_identity.warehouse.profile_facts import ProfileFacts, Told
 from segment_identity.warehouse.projection import Projection
 from segment_identity.warehouse.tables import Tables
 
@@ -60,8 +61,7 @@ class Warehouse:
         self._tables = Tables(self._database)
         self._latest = Latest(self._database, self._tables)
         self._profiles = None if profiles is None else ProfileFacts(profiles)
-        own = () if self._profiles is None else (self._profiles,)
-        self._projections: tuple[Projection, ...] = (*own, *projections)
+        self._projections = tuple(projections)
         self._is_prepared = False
 
     def __repr__(self) -> str:
@@ -75,13 +75,19 @@ class Warehouse:
     def send(self, batch: Sequence[bytes], /) -> None:
         """Store a batch."""
         now = time.time()
-        messages: Sequence[Message] = [_read(event, now) for event in batch]
-        stamp = instant(now)
+        messages: Iterable[Message] = (_read(event, now) for event in batch)
         try:
             self._prepare()
             if self._profiles is not None:
                 messages = self._profiles.admitted(self.engine, messages)
-            self._load([row for message in messages for row in rows(message, stamp)], messages)
+            if self._projections:
+                messages = list(messages)
+            new: list[Row] = []
+            passing = _noted(messages, new, instant(now))
+            told = None if self._profiles is None else self._profiles.told(passing)
+            # What is left, which is all of them without profiles.
+            deque(passing, maxlen=0)
+            self._load(new, told, messages)
         except BaseException as error:
             # Somebody may have changed the schema.
             self._forget()
@@ -103,12 +109,13 @@ class Warehouse:
         if self._is_prepared:
             return
         self._tables.grow("discards", dict.fromkeys(DISCARDS, ""))
-        if self._projections:
-            with self.engine.begin() as connection:
-                # Two that make one table at the same moment fail.
-                self._database.lock_schema(connection)
-                for each in self._projections:
-                    each.prepare(connection)
+        with self.engine.begin() as connection:
+            # Two that make one table at the same moment fail.
+            self._database.lock_schema(connection)
+            if self._profiles is not None:
+                self._profiles.prepare(connection)
+            for each in self._projections:
+                each.prepare(connection)
         self._is_prepared = True
 
     def _forget(self) -> None:
@@ -116,7 +123,7 @@ class Warehouse:
         self._latest.forget()
         self._is_prepared = False
 
-    def _load(self, new: Sequence[Row], messages: Sequence[Message]) -> None:
+    def _load(self, new: Sequence[Row], told: Told | None, messages: Iterable[Message]) -> None:
         by_table: dict[str, list[Mapping[str, Scalar]]] = {}
         latest: list[Row] = []
         for row in new:
@@ -136,7 +143,10 @@ class Warehouse:
             discards += self._latest.write(connection, latest)
             if discards:
                 self._store(connection, "discards", discards)
+            if self._profiles is not None and told is not None:
+                self._profiles.write(connection, told)
             for each in self._projections:
+                assert isinstance(messages, list)
                 each.write(connection, messages)
 
     def _store(
@@ -150,6 +160,16 @@ class Warehouse:
 
 def _without_table(name: str, row: Mapping[str, Scalar]) -> dict[str, Scalar]:
     return discard(name, row, Loss("", properties_of(row), "too_many_tables", "properties"))
+
+
+def _noted(messages: Iterable[Message], new: list[Row], stamp: str) -> Iterator[Message]:
+    """Yield messages as they come, and keep their rows instead of them.
+
+    So most of what a batch is decoded to is gone at once, and no garbage collector looks at it.
+    """
+    for message in messages:
+        new += rows(message, stamp)
+        yield message
 
 
 def _read(event: bytes, now: float) -> Message:

@@ -4,7 +4,7 @@ Who has the database can ask so too, but cannot read the list.
 """
 
 import secrets
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from typing import Final
 
 import sqlalchemy as sa
@@ -33,11 +33,12 @@ class Forgotten:
         """Look for the key, which a database has once and for all."""
         self._key = key(connection)
 
-    def kept(self, connection: Connection, messages: Sequence[Message]) -> Sequence[Message]:
-        """Return *messages* without those of forgotten people."""
+    def kept(self, connection: Connection, messages: Iterable[Message]) -> Iterable[Message]:
+        """Return *messages* without those of forgotten people; as they are if nobody was."""
         self._known = _count(connection)
         if not self._known:
             return messages
+        messages = list(messages)
         assert self._key is not None, "prepared"
         found = among(connection, self._key, set(erasing.named(messages)))
         if not found:

@@ -1,6 +1,7 @@
 """Keep the facts of every batch, in the transaction that stores its rows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
@@ -14,6 +15,16 @@ from segment_identity.warehouse.bulk import put
 from segment_identity.warehouse.database import READS
 from segment_identity.warehouse.forgotten import Forgotten
 
+# The type of a message, and which columns it has.
+Shape = tuple[object, bool, bool, bool]
+
+
+class Told(NamedTuple):
+    """The facts of a batch, and the shapes of its messages."""
+
+    facts: Facts
+    shapes: set[Shape]
+
 
 class ProfileFacts:
     """Stitches profiles: which ids are one person, from what each batch tells.
@@ -23,7 +34,7 @@ class ProfileFacts:
 
     def __init__(self, policy: Policy = "first") -> None:
         self._policy = policy
-        self._shapes: set[tuple[object, bool, bool, bool]] = set()
+        self._shapes: set[Shape] = set()
         self._forgotten = Forgotten()
 
     def prepare(self, connection: Connection, /) -> None:
@@ -33,28 +44,33 @@ class ProfileFacts:
         self._forgotten.prepare(connection)
         views.create(connection, self._policy)
 
-    def admitted(self, engine: Engine, messages: Sequence[Message]) -> Sequence[Message]:
+    def admitted(self, engine: Engine, messages: Iterable[Message]) -> Iterable[Message]:
         """Return *messages* without those of forgotten people, to be written next."""
         with engine.connect().execution_options(**{READS: True}) as connection:
             return self._forgotten.kept(connection, messages)
 
-    def write(self, connection: Connection, messages: Sequence[Message], /) -> None:
-        """Take the messages of one batch."""
+    def told(self, messages: Iterable[Message]) -> Told:
+        """Return what the messages of one batch tell, each of which is looked at once."""
+        shapes: set[Shape] = set()
+        return Told(facts(_shaped(messages, shapes)), shapes)
+
+    def write(self, connection: Connection, told: Told) -> None:
+        """Keep what a batch told."""
         self._forgotten.hold(connection)
-        store(connection, facts(messages))
+        store(connection, told.facts)
         # The view of all calls has the tables and columns there are; new ones come with these.
-        shapes = {
-            (
-                each.get("type"),
-                bool(each.get("anonymousId")),
-                bool(each.get("userId")),
-                bool(each.get("event") or each.get("name")),
-            )
-            for each in messages
-        }
-        if not shapes <= self._shapes:
+        if not told.shapes <= self._shapes:
             views.create_calls(connection)
-            self._shapes |= shapes
+            self._shapes |= told.shapes
+
+
+def _shaped(messages: Iterable[Message], shapes: set[Shape]) -> Iterator[Message]:
+    """Yield messages as they come, and note their shapes."""
+    for each in messages:
+        has_name = bool(each.get("event") or each.get("name"))
+        ids = bool(each.get("anonymousId")), bool(each.get("userId"))
+        shapes.add((each.get("type"), *ids, has_name))
+        yield each
 
 
 def store(connection: Connection, told: Facts) -> None:
