@@ -42,6 +42,8 @@ def endpoint(url: str) -> Endpoint:
     try:
         parts = urlsplit(url)
         port = parts.port
+        if port == 0:
+            raise ValueError("no port")
     except ValueError as error:
         raise ConfigurationError(f"Segment was given a URL that is none; {_WANTED}") from error
     host = parts.netloc.rpartition("@")[2]

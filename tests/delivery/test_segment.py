@@ -237,6 +237,7 @@ def test_no_key_is_logged_at_any_level(caplog: pytest.LogCaptureFixture) -> None
         "https://key@[::1/v1",
         "https://key@host:port/v1",
         "https://key@host:99999/v1",
+        "https://key@host:0/v1",
         "https://key@ho st/v1",
         "https://key@host/v1?gzip=no",
         "https://key@host/v1#here",
