@@ -102,7 +102,9 @@ def facts(messages: Iterable[Mapping[str, Any]]) -> Facts:
     checked: dict[object, str | None] = {}
     for message in messages:
         kind = message.get("type")
-        if kind not in _KINDS or not isinstance(message.get("messageId"), str):
+        if not isinstance(kind, str) or not isinstance(message.get("messageId"), str):
+            continue
+        if kind not in _KINDS:
             continue
         when = moment(message)
         device = _usable(message.get("anonymousId"), checked)

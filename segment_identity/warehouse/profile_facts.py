@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from segment_identity.facts import Facts, facts
 from segment_identity.messages import Message
+from segment_identity.schema import SHAPES
 from segment_identity.stitching import Policy
 from segment_identity.warehouse import profile_tables as tables
 from segment_identity.warehouse import profile_views as views
@@ -16,7 +17,7 @@ from segment_identity.warehouse.database import READS
 from segment_identity.warehouse.forgotten import Forgotten
 
 # The type of a message, and which columns it has.
-Shape = tuple[object, bool, bool, bool]
+Shape = tuple[str, bool, bool, bool]
 
 
 class Told(NamedTuple):
@@ -67,9 +68,11 @@ class ProfileFacts:
 def _shaped(messages: Iterable[Message], shapes: set[Shape]) -> Iterator[Message]:
     """Yield messages as they come, and note their shapes."""
     for each in messages:
-        has_name = bool(each.get("event") or each.get("name"))
-        ids = bool(each.get("anonymousId")), bool(each.get("userId"))
-        shapes.add((each.get("type"), *ids, has_name))
+        kind = each.get("type")
+        if isinstance(kind, str) and kind in SHAPES:
+            has_name = bool(each.get("event") or each.get("name"))
+            ids = bool(each.get("anonymousId")), bool(each.get("userId"))
+            shapes.add((kind, *ids, has_name))
         yield each
 
 

@@ -65,6 +65,16 @@ def test_every_type_of_message_has_its_table(database: Database, warehouse: Ware
     }
 
 
+@pytest.mark.parametrize("kind", [["track"], {"is": "track"}, 7, None], ids=str)
+def test_a_message_whose_type_is_no_text_is_kept_aside(
+    database: Database, warehouse: Warehouse, kind: Any
+) -> None:
+    warehouse.send(batch(message(1, event="Seen"), message(2, type=kind)))
+    assert [row["id"] for row in database.rows("tracks")] == ["m-1"]
+    (row,) = database.rows("discards")
+    assert (row["row_id"], row["reason"]) == ("m-2", "no_message")
+
+
 VALUES: Final[dict[str, Any]] = {
     "truth": True,
     "count": 2**63 - 1,
