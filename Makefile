@@ -23,6 +23,7 @@ docs: $(VENV)/.dev
 	@PYTHONPATH=tests $(BIN)/python -m docs.making
 
 bench: $(VENV)/.dev
+	@$(BIN)/python -m benchmarks.imports
 	@$(BIN)/python -m benchmarks.requests
 	@$(BIN)/python -m benchmarks.capture
 	@$(BIN)/python -m benchmarks.ingest

@@ -2,6 +2,8 @@
 
 import ast
 import inspect
+import subprocess
+import sys
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -226,6 +228,21 @@ def test_a_public_name_is_explained(name: str) -> None:
     text = inspect.getdoc(getattr(segment_identity, name))
     assert text
     assert text.partition("\n\n")[0].rstrip().endswith((".", ":"))
+
+
+def test_the_root_imports_no_more_than_the_core_needs() -> None:
+    """Everything is installed here, so that nothing is missed only because it is not there."""
+    program = (
+        "import sys, segment_identity; print(*{each.partition('.')[0] for each in sys.modules})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True
+    )
+    found = {each for each in done.stdout.split() if not each.startswith("_")}
+    core = "anyio idna itsdangerous msgspec segment_identity sniffio starlette typing_extensions"
+    # Starlette takes the last two if they are there.
+    needed = {*core.split(), "multipart", "python_multipart"}
+    assert found - set(sys.stdlib_module_names) <= needed
 
 
 def test_the_package_is_typed() -> None:
