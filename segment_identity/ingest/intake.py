@@ -59,7 +59,7 @@ class Intake:
                 analytics.drop("queue_full")
             return False
         whole = stamping.shared(posted, int(analytics.sources.now() * 1_000))
-        is_lacking, is_repeatable = False, True
+        is_lacking, taken = False, []
         for number, item in enumerate(posted.batch, 1):
             try:
                 outcome = self._emit(request, item, whole, route, sender)
@@ -67,12 +67,13 @@ class Intake:
                 analytics.journal.report("ingest", error)
                 analytics.drop("failed")
             else:
-                is_lacking |= outcome == "lacking"
-                is_repeatable &= outcome == "gone" or _is_named(item)
+                if outcome != "gone":
+                    taken.append(item)
+                    is_lacking |= outcome == "lacking"
             if number % _AT_ONCE == 0:
                 # Other requests must not wait for the largest of batches.
                 await anyio.sleep(0)
-        return not (is_lacking and is_repeatable)
+        return not (is_lacking and all(map(_is_named, taken)))
 
     def come_back(self) -> int:
         """Return in how many seconds a repeat is worth while."""
@@ -90,8 +91,7 @@ class Intake:
             return self._drop(message)
         # A server's messageIds are its own; those of others are each device's.
         among = "a server" if sender.believed else message["anonymousId"]
-        mark = self._recent.mark(among, message["messageId"])
-        lacking = self._recent.lacking(mark)
+        mark, lacking = self._recent.known(among, message["messageId"])
         if lacking is not None and not lacking:
             return self._drop("duplicate")
         if request.is_followed and not sender.believed:

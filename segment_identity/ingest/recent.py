@@ -20,15 +20,14 @@ class Recent:
         self._young: dict[int, tuple[str, ...]] = {}
         self._old: dict[int, tuple[str, ...]] = {}
 
-    @staticmethod
-    def mark(sender: str, message_id: str) -> int:
-        """Return what stands for a message of a sender."""
-        return hash((sender, message_id))
+    def known(self, sender: str, message_id: str) -> tuple[int, tuple[str, ...] | None]:
+        """Return what stands for a message of a sender, and which destinations still lack it.
 
-    def lacking(self, mark: int) -> tuple[str, ...] | None:
-        """Return which destinations still lack a message; None if it did not come before."""
-        known = self._young.get(mark)
-        return self._old.get(mark) if known is None else known
+        None in their place says that it did not come before.
+        """
+        mark = hash((sender, message_id))
+        lacking = self._young.get(mark)
+        return mark, self._old.get(mark) if lacking is None else lacking
 
     def note(self, mark: int, lacking: tuple[str, ...] = ()) -> None:
         """Remember that a message came, and which destinations had no room for it."""

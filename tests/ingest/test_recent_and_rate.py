@@ -13,8 +13,8 @@ NOW: Final = 5_000.0
 
 def is_new(recent: Recent, sender: str, message_id: str) -> bool:
     """Take a message as the ingest does."""
-    mark = recent.mark(sender, message_id)
-    if recent.lacking(mark) is not None:
+    mark, lacking = recent.known(sender, message_id)
+    if lacking is not None:
         return False
     recent.note(mark)
     return True
@@ -35,11 +35,11 @@ def test_nobody_can_send_a_message_id_of_somebody_else() -> None:
 
 def test_who_lacks_a_message_is_remembered_until_nobody_does() -> None:
     recent = Recent()
-    mark = recent.mark("device", "m-1")
-    assert recent.lacking(mark) is None
+    mark, found = recent.known("device", "m-1")
+    assert found is None
     for lacking in (("one", "two"), ("two",), ()):
         recent.note(mark, lacking)
-        assert recent.lacking(mark) == lacking
+        assert recent.known("device", "m-1") == (mark, lacking)
 
 
 def test_the_last_half_is_remembered_whatever_comes_and_no_more_than_all() -> None:
