@@ -37,7 +37,7 @@ bench: $(VENV)/.dev
 faults: $(VENV)/.dev
 	@SEGMENT_IDENTITY_FAULTS=long $(BIN)/python -m pytest tests/faults tests/warehouse/test_crash.py $(ONLY)
 
-# The long form of tests/agreement, about half an hour. Seeds again: make agree SEEDS=17:1
+# The long form of tests/agreement, about an hour. Seeds again: make agree SEEDS=17:1
 SEEDS ?= $(shell date +%s):1500
 agree: $(VENV)/.dev tests/conformance/node_modules
 	@SEGMENT_IDENTITY_AGREE=$(SEEDS) $(BIN)/python -m pytest tests/agreement

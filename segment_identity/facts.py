@@ -102,9 +102,9 @@ def facts(messages: Iterable[Mapping[str, Any]]) -> Facts:
     checked: dict[object, str | None] = {}
     for message in messages:
         kind = message.get("type")
-        if not isinstance(kind, str) or not isinstance(message.get("messageId"), str):
+        if not (isinstance(kind, str) and kind in _KINDS):
             continue
-        if kind not in _KINDS:
+        if not isinstance(message.get("messageId"), str):
             continue
         when = moment(message)
         device = _usable(message.get("anonymousId"), checked)

@@ -15,15 +15,14 @@ finds no room in some destination's queue is answered 429, and a repeat must not
   again: what is lost is counted, while what comes twice would never be found.
 """
 
-import math
 import time
 from typing import Final, Literal
 
 import anyio
 
 from segment_identity.analytics import Analytics
-from segment_identity.ingest import fields, stamping
-from segment_identity.ingest.parsing import Item, Posted, Said
+from segment_identity.ingest import repeats, stamping
+from segment_identity.ingest.parsing import Item, Posted
 from segment_identity.ingest.recent import Recent
 from segment_identity.ingest.routes import Route
 from segment_identity.ingest.sender import Sender
@@ -31,15 +30,12 @@ from segment_identity.ingest.senders import Request
 from segment_identity.ingest.stamping import Shared
 from segment_identity.jsonable import encoded
 from segment_identity.messages import MAX_EVENT
-from segment_identity.retry import MAX_RETRY_AFTER
 
 # Of one message: dropped for good, taken by all that were asked, or not by all.
 Outcome = Literal["gone", "taken", "lacking"]
 
 # Events between which other requests have a turn: about two milliseconds.
 _AT_ONCE: Final = 200
-# Seconds. SDKs give up after so many 429s, so sooner would be too often in an outage.
-_COME_BACK: Final = 10
 
 
 class Intake:
@@ -73,13 +69,11 @@ class Intake:
             if number % _AT_ONCE == 0:
                 # Other requests must not wait for the largest of batches.
                 await anyio.sleep(0)
-        return not (is_lacking and all(map(_is_named, taken)))
+        return not (is_lacking and repeats.are_known(taken))
 
     def come_back(self) -> int:
         """Return in how many seconds a repeat is worth while."""
-        now = time.monotonic()
-        pauses = [circuit.until - now for circuit in self._analytics.circuits().values()]
-        return math.ceil(min(max(_COME_BACK, *pauses), MAX_RETRY_AFTER))
+        return repeats.come_back(self._analytics.circuits().values(), time.monotonic())
 
     def _emit(
         self, request: Request, item: Item, whole: Shared, route: Route, sender: Sender
@@ -105,18 +99,9 @@ class Intake:
         self._recent.note(mark, full)
         if passed is None:
             return "gone"
-        return "lacking" if full and self._is_worth_while(full) else "taken"
-
-    def _is_worth_while(self, full: tuple[str, ...]) -> bool:
-        """Tell whether a repeat is to be asked for where these destinations had no room."""
-        circuits = self._analytics.circuits()
-        return len(full) == len(circuits) or any(not circuits[name].failures for name in full)
+        again = full and repeats.is_worth_while(full, analytics.circuits())
+        return "lacking" if again else "taken"
 
     def _drop(self, reason: str) -> Outcome:
         self._analytics.drop(reason)
         return "gone"
-
-
-def _is_named(item: Item) -> bool:
-    """Tell whether a repeat of *item* can be known for one."""
-    return isinstance(item, Said) and fields.is_message_id(item.messageId)

@@ -1,7 +1,10 @@
 """The command: its words, its exit codes, and what it says without its extras."""
 
+import os
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,24 @@ def command(*arguments: str, flags: tuple[str, ...] = ()) -> subprocess.Complete
         check=False,
         timeout=60,
     )
+
+
+@contextmanager
+def running(
+    *arguments: str, environment: Mapping[str, str] | None = None
+) -> Iterator["subprocess.Popen[str]"]:
+    """Run `python -m segment_identity` for as long as the block needs."""
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "segment_identity", *arguments],
+        env={**os.environ, **(environment or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_the_script_is_installed_and_says_its_version() -> None:

@@ -4,15 +4,14 @@ import json
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from segment_identity.warehouse import Warehouse
 
-from .test_command import command
-from .test_files import PROGRAM
+from .test_command import command, running
 from .test_questions import call
 
 
@@ -37,19 +36,8 @@ def url(tmp_path: Path, loading: Warehouse) -> str:
     return f"sqlite:///{tmp_path}/analytics.db"
 
 
-@contextmanager
-def following(url: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
-    """Run the command for as long as the block needs."""
-    with subprocess.Popen(
-        [*PROGRAM, "tail", "-w", url, "--every", "0.1", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+def following(url: str, *arguments: str) -> AbstractContextManager["subprocess.Popen[str]"]:
+    return running("tail", "-w", url, "--every", "0.1", *arguments)
 
 
 def line(process: "subprocess.Popen[str]") -> str:

@@ -1,11 +1,9 @@
 """Following a running app by its inspector, over real HTTP."""
 
 import json
-import os
 import signal
-import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -18,8 +16,7 @@ from segment_identity import Analytics, ConfigurationError, Unauthorized, Unavai
 from segment_identity.inspector import Inspector
 from segment_identity.tailing import tail
 
-from .test_command import command
-from .test_files import PROGRAM
+from .test_command import command, running
 
 TOKEN = 't0ken; of "enough" characters'
 
@@ -44,30 +41,12 @@ def happen(analytics: Analytics, *names: str) -> None:
     analytics.identity(user_id="ada").page("Home")
 
 
-@contextmanager
-def following(
-    url: str, *arguments: str, environment: Mapping[str, str] | None = None
-) -> Iterator["subprocess.Popen[str]"]:
-    """Run the command for as long as the block needs."""
-    with subprocess.Popen(
-        [*PROGRAM, "tail", url, *arguments],
-        env={**os.environ, **(environment or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
 def test_the_last_events_are_shown_and_then_each_that_happens(analytics: Analytics) -> None:
     with serving(analytics, TOKEN) as url:
         happen(analytics, "One", "Two", "Three")
         secret = {"SEGMENT_IDENTITY_TOKEN": TOKEN}
         only = ("--json", "-n", "2", "--type", "track")
-        with following(url, *only, environment=secret) as process:
+        with running("tail", url, *only, environment=secret) as process:
             assert process.stdout is not None
             assert [json.loads(process.stdout.readline())["event"] for _ in range(2)] == [
                 "Two",

@@ -54,21 +54,17 @@ def test_forked_child_starts_empty_and_the_parent_keeps_its_events(tmp_path: Pat
     assert child["process"] not in {e["process"] for e in messages if e["event"] != "Child"}
 
 
-BUSY_FORK = """
+# Threads that do something all the time, and children forked meanwhile that do it, too.
+FORKS = """
 import faulthandler, os, sys, threading
-from segment_identity import Analytics
-from segment_identity.destinations import Memory
-from delivery.support import emit
+{setup}
 
 sys.setswitchinterval(1e-5)
-analytics = Analytics(Memory(), max_events=200_000)
 is_over = threading.Event()
 
 def work():
     while not is_over.is_set():
-        emit(analytics, "Large", text="x" * 40_000)
-        emit(analytics, "Small")
-        analytics.stats()
+        {work}
 
 workers = [threading.Thread(target=work, daemon=True) for _ in range(4)]
 for each in workers:
@@ -77,15 +73,43 @@ for _ in range(150):
     child = os.fork()
     if child == 0:
         faulthandler.dump_traceback_later(10, exit=True)
-        emit(analytics, "Large", text="x" * 40_000)
-        emit(analytics, "Child")
-        os._exit(0 if analytics.close(10) and analytics.stats().delivered == 1 else 9)
+        {child}
     assert os.waitpid(child, 0)[1] == 0
 is_over.set()
 for each in workers:
     each.join()
-analytics.close(30)
+{end}
 """
+BUSY_FORK = FORKS.format(
+    setup="""
+from segment_identity import Analytics
+from segment_identity.destinations import Memory
+from delivery.support import emit
+
+analytics = Analytics(Memory(), max_events=200_000)
+""",
+    work="""
+        emit(analytics, "Large", text="x" * 40_000)
+        emit(analytics, "Small")
+        analytics.stats()
+""",
+    child="""
+        emit(analytics, "Large", text="x" * 40_000)
+        emit(analytics, "Child")
+        os._exit(0 if analytics.close(10) and analytics.stats().delivered == 1 else 9)
+""",
+    end="analytics.close(30)",
+)
+WATCHED_FORK = FORKS.format(
+    setup="""
+from segment_identity.inspector.watching import Watch
+
+watch = Watch()
+""",
+    work='watch(b"event")',
+    child='watch(b"event"); os._exit(0)',
+    end="",
+)
 
 
 @needs_fork
@@ -410,33 +434,6 @@ def test_what_is_handed_over_says_everything() -> None:
     with Analytics("memory:") as analytics:
         again = analytics.identity(**data).to_dict()
     assert again == data
-
-
-WATCHED_FORK = """
-import faulthandler, os, sys, threading
-from segment_identity.inspector.watching import Watch
-
-sys.setswitchinterval(1e-5)
-watch, is_over = Watch(), threading.Event()
-
-def work():
-    while not is_over.is_set():
-        watch(b"event")
-
-workers = [threading.Thread(target=work, daemon=True) for _ in range(4)]
-for each in workers:
-    each.start()
-for _ in range(150):
-    child = os.fork()
-    if child == 0:
-        faulthandler.dump_traceback_later(10, exit=True)
-        watch(b"event")
-        os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0
-is_over.set()
-for each in workers:
-    each.join()
-"""
 
 
 @needs_fork

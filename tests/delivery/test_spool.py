@@ -249,12 +249,18 @@ def test_closing_delivers_what_is_recorded_while_it_does(tmp_path: Path) -> None
     assert left_behind(tmp_path) == []
 
 
-def test_closing_waits_for_a_spool_that_cannot_be_read(tmp_path: Path) -> None:
-    folder, elsewhere = tmp_path / "spool", tmp_path / "elsewhere"
+def hanging(folder: Path) -> tuple[Gate, Analytics]:
+    """Return a destination that hangs with its first event, and who sends to it."""
     gate = Gate()
     analytics = Analytics(gate, spool=folder)
     emit(analytics, "First")
     assert gate.entered.wait(PATIENCE)
+    return gate, analytics
+
+
+def test_closing_waits_for_a_spool_that_cannot_be_read(tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "spool", tmp_path / "elsewhere"
+    gate, analytics = hanging(folder)
     emit(analytics, *["Large"] * 150, text="x" * 30_000)
     assert analytics.store()
     folder.rename(elsewhere)
@@ -657,10 +663,7 @@ def test_store_says_no_while_events_are_in_memory_alone(tmp_path: Path) -> None:
 def test_what_the_disk_did_not_take_is_not_taken_for_stored(tmp_path: Path) -> None:
     """Else closing would leave it to the next process, which never sees it."""
     folder, elsewhere = tmp_path / "spool", tmp_path / "elsewhere"
-    gate = Gate()
-    analytics = Analytics(gate, spool=folder)
-    emit(analytics, "First")
-    assert gate.entered.wait(PATIENCE)
+    gate, analytics = hanging(folder)
     emit(analytics, "Stored")
     assert analytics.store()
     folder.rename(elsewhere)
