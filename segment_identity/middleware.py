@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from segment_identity import options, pending, proxies, settings
 from segment_identity.analytics import Analytics
-from segment_identity.answer import with_identity
+from segment_identity.answer import with_identity, with_newcomer
 from segment_identity.consent import Gpc
 from segment_identity.entropy import new_uuid
 from segment_identity.errors import ConfigurationError
@@ -84,6 +84,7 @@ class IdentityMiddleware:
         signer = MemorySigner(keys)
         domain = options.cookie_domain(cookie_domain)
         followed = journeys(attribution, ignored_referrers, sessions, domain=domain, keys=keys)
+        listens = user is not None or track_pages
         self.app = app
         self._analytics = analytics
         self._sources = Sources(clock, new_id, _journal(analytics))
@@ -107,7 +108,8 @@ class IdentityMiddleware:
             privacy=private,
             journeys=followed,
             device_header=options.header("anonymous_id_header", anonymous_id_header),
-            listens=user is not None or track_pages,
+            listens=listens,
+            welcomes=not (listens or followed or private.guards) and new_id is new_uuid,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -151,6 +153,9 @@ class IdentityMiddleware:
             # An iterator can be read only once, and the app's headers must survive our errors.
             message = {**message, "headers": list(message["headers"])}
         try:
+            newcomer = visit.newcomer()
+            if newcomer is not None:
+                return with_newcomer(visit, newcomer, message)
             return with_identity(visit, identity, self._analytics, message)
         except Exception as error:
             visit.report("answer", error)

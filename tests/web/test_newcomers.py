@@ -1,0 +1,107 @@
+"""Whether a page looks at the identity of who comes with nothing makes no difference to them."""
+
+import asyncio
+import re
+from typing import Any, Final
+
+import pytest
+from starlette.requests import HTTPConnection
+from starlette.types import Message, Receive, Scope, Send
+
+from segment_identity import IdentityMiddleware, get_identity
+
+from .raw import END, START, Pairs, exchange, http_scope
+from .support import DAY, SECRET
+from .support import START as NOW
+
+OPTIONS: Final[list[dict[str, Any]]] = [
+    {},
+    {"mint": "always"},
+    {"mint": "never"},
+    {"browser": False},
+    {"cookie_domain": "shop.example"},
+    {"secure": True},
+    {"exclude": ["/"]},
+    {"anonymous_id_header": "x-device"},
+    {"user": lambda connection: None},
+    {"track_bots": True},
+    {"new_id": lambda: "an id, with a comma"},
+    {"cookieless": True},
+    {"consent": lambda connection: True},
+    {"consent": lambda connection: None},
+]
+REQUESTS: Final[list[Pairs]] = [
+    [],
+    [(b"sec-fetch-dest", b"empty"), (b"sec-fetch-mode", b"cors")],
+    [(b"sec-purpose", b"prefetch")],
+    [(b"user-agent", b"Examplebot/1.0")],
+    [(b"cookie", b"lang=en")],
+    [(b"cookie", b"ajs_optout=true")],
+    [(b"x-device", b"a-phone")],
+]
+ANSWERS: Final[list[Message]] = [
+    START,
+    {**START, "headers": [(b"cache-control", b"public"), (b"content-type", b"text/html")]},
+    {**START, "headers": [(b"vary", b"Accept"), (b"set-cookie", b"ajs_anonymous_id=the-apps")]},
+    {**START, "status": 304},
+    {"type": "http.response.start", "status": 200},
+]
+# An id, and what is signed, which has a nonce in it.
+OWN: Final = re.compile(
+    rb"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f-]{17}|(?<=ajs_identity=)[^;]+"
+)
+
+
+async def answered(options: dict[str, Any], sent: Pairs, start: Message, *, looks: bool) -> Message:
+    """Return the message that begins the answer of a page, which *looks* or does not."""
+
+    async def page(scope: Scope, receive: Receive, send: Send) -> None:
+        if looks:
+            _ = get_identity(HTTPConnection(scope)).user_id
+        await send(start)
+        await send(END)
+
+    app = IdentityMiddleware(page, secret_key=SECRET, clock=lambda: NOW + DAY, **options)
+    return (await exchange(app, http_scope(headers=sent)))[0]
+
+
+def plain(message: Message) -> list[tuple[bytes, bytes]]:
+    """Return the headers of *message* without what is new in every answer."""
+    return [(name, OWN.sub(b"own", value)) for name, value in message.get("headers", ())]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda each: "-".join(each) or "default")
+def test_a_page_that_looks_and_one_that_does_not_answer_a_newcomer_alike(
+    options: dict[str, Any],
+) -> None:
+    async def compare() -> None:
+        for sent in REQUESTS:
+            for start in ANSWERS:
+                unseen = await answered(options, sent, start, looks=False)
+                seen = await answered(options, sent, start, looks=True)
+                assert plain(unseen) == plain(seen)
+
+    asyncio.run(compare())
+
+
+def test_a_newcomer_nobody_looked_at_is_told_an_id() -> None:
+    begun = asyncio.run(answered({}, [], START, looks=False))
+    told = [value.partition(b"=")[0] for name, value in begun["headers"] if name == b"set-cookie"]
+    assert told == [b"ajs_identity", b"ajs_anonymous_id", b"ajs_sync"]
+
+
+def test_a_task_that_outlives_the_answer_finds_the_newcomer_that_the_browser_was_told() -> None:
+    kept: list[Any] = []
+
+    async def page(scope: Scope, receive: Receive, send: Send) -> None:
+        kept.append(scope["state"]["identity"])
+        await send(START)
+        await send(END)
+
+    app = IdentityMiddleware(page, secret_key=SECRET)
+    begun = asyncio.run(exchange(app, http_scope()))[0]
+    [identity] = kept
+    told = [v for _, v in begun["headers"] if v.startswith(b"ajs_anonymous_id=")]
+    assert told[0].startswith(b"ajs_anonymous_id=" + identity.anonymous_id.encode() + b";")
+    assert identity.is_new
+    assert not identity.is_provisional
