@@ -88,7 +88,9 @@ def open_bridge_site(
 
 
 def _app(script: Path | None, cookie_first: bool, domain: str | None) -> Starlette:
-    loader = "" if script is None else _LOADER.replace("OPTIONS", _load_options(cookie_first))
+    loader = (
+        "" if script is None else _LOADER.replace("OPTIONS", _load_options(cookie_first, domain))
+    )
 
     def page(request: Request) -> Response:
         if request.url.path == "/empty":
@@ -189,10 +191,14 @@ def _is_fetch(request: Request) -> bool:
     return "text/html" not in request.headers.get("accept", "")
 
 
-def _load_options(cookie_first: bool) -> str:
+def _load_options(cookie_first: bool, domain: str | None) -> str:
     options: dict[str, Any] = {
         "integrations": {"Segment.io": {"apiHost": "HOST/v1", "protocol": "http"}}
     }
+    if domain is not None:
+        # By itself Analytics.js looks for the widest domain with a cookie of one name, and takes a
+        # narrower one if another page that opens at the same moment has just deleted that cookie.
+        options["cookie"] = {"domain": domain}
     if cookie_first:
         options["storage"] = {"stores": ["cookie", "localStorage", "memory"]}
     return json.dumps(options).replace('"HOST/v1"', 'location.host + "/v1"')
