@@ -149,7 +149,7 @@ def host(url: str) -> str:
 
 
 def _repeats(latest: Touch, last: Touch) -> bool:
-    if not 0 <= latest.time - last.time < _REPEATED:
+    if last.is_direct or not 0 <= latest.time - last.time < _REPEATED:
         return False
     if latest.campaign or latest.click_id:
         same = (latest.campaign, latest.click_id) == (last.campaign, last.click_id)

@@ -81,6 +81,7 @@ def test_nobody_who_never_arrived_is_known() -> None:
         (NEWS, Touch(NOW, {"source": "news", "medium": "social"}), False),
         (NEWS, Touch(NOW, NEWS.campaign, "https://mail.example/"), False),
         (NEWS, SEARCH, False),
+        (DIRECT, Touch(NOW, referrer="a-page-without-a-host"), False),
         (CLICK, Touch(NOW, click_id="efgh", click_type="gclid"), False),
     ],
 )
