@@ -84,7 +84,6 @@ class IdentityMiddleware:
         signer = MemorySigner(keys)
         domain = options.cookie_domain(cookie_domain)
         followed = journeys(attribution, ignored_referrers, sessions, domain=domain, keys=keys)
-        listens = user is not None or track_pages
         self.app = app
         self._analytics = analytics
         self._sources = Sources(clock, new_id, _journal(analytics))
@@ -108,8 +107,7 @@ class IdentityMiddleware:
             privacy=private,
             journeys=followed,
             device_header=options.header("anonymous_id_header", anonymous_id_header),
-            listens=listens,
-            welcomes=not (listens or followed or private.guards) and new_id is new_uuid,
+            listens=user is not None or track_pages,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

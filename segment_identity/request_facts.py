@@ -53,7 +53,9 @@ class RequestFacts(Visit, eq=False, kw_only=True):
     def named_device(self) -> str | None:
         """Return the anonymousId that an app names in a header."""
         name = self.settings.device_header
-        device = "" if name is None else self.headers().get(name, b"").decode("latin-1")
+        if name is None:
+            return None
+        device = self.headers().get(name, b"").decode("latin-1")
         return device if ids.is_anonymous_id(device) else None
 
     def is_excluded(self) -> bool:

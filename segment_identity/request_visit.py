@@ -72,8 +72,7 @@ class RequestVisit(RequestFacts, eq=False, kw_only=True):
             except Exception as error:
                 self.report("recognise", error)
                 known = NOBODY
-            named = known.found is STRANGER and self.settings.device_header is not None
-            device = self.named_device() if named else None
+            device = self.named_device() if known.found is STRANGER else None
             if device is not None:
                 known = Recognition(known.presented, Recognised(Visitor(device), Reason.HEADER))
                 self.stores = False
@@ -88,16 +87,15 @@ class RequestVisit(RequestFacts, eq=False, kw_only=True):
 
     def newcomer(self) -> Visitor | None:
         """Return who opens a page, if they bring nothing and nobody looked at who they are."""
-        if self._recognition is not NOBODY or self._current is not None:
-            return None
         settings = self.settings
-        if not settings.welcomes or settings.mint == "never" or not self.occasion().navigation:
+        usual = self.sources.makes_uuids and settings.mint != "never" and not settings.listens
+        if not usual or self._recognition is not NOBODY or not self.occasion().navigation:
             return None
         with self.lock:
-            if self._current is None:
-                self._current = newcomer = Visitor(self.sources.new_id())
-                return newcomer
-        return None
+            if self._current is not None:
+                return None
+            self._current = newcomer = Visitor(self.sources.new_id())
+            return newcomer
 
     def defer(self, call: Deferred) -> None:
         """Let the page being made, or the next one, make *call* again."""
@@ -157,8 +155,7 @@ class RequestVisit(RequestFacts, eq=False, kw_only=True):
 
     def refusal(self) -> Refusal | None:
         """Return who refuses that anything is recorded."""
-        opted_out = self.opting_out is True or self.recognition().presented.opted_out
-        return "opted_out" if opted_out else None
+        return "opted_out" if self._is_opted_out() else None
 
     def agreement(self) -> Agreement:
         """Return what the visitor agreed to, which without `consent=` is what was not refused."""

@@ -61,8 +61,6 @@ class Settings(msgspec.Struct, frozen=True):
     device_header: bytes | None
     # Even a steady visitor's response gives us something to do.
     listens: bool
-    # A page that does not ask who is there needs nothing of who comes with nothing but a new UUID.
-    welcomes: bool
 
 
 def keys(secret_key: object, previous_keys: object) -> list[bytes]:
