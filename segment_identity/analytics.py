@@ -4,12 +4,10 @@ import os
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, Self
 
-from segment_identity import batching, ids, options
-from segment_identity import consent as consents
-from segment_identity import context as contexts
+from segment_identity import batching, detached, options
 from segment_identity.before_send import BeforeSend, Hook
 from segment_identity.circuit import Circuit
 from segment_identity.consent import Consent
@@ -20,17 +18,15 @@ from segment_identity.delivery.lane import Lane
 from segment_identity.delivery.lanes import Lanes
 from segment_identity.destinations.naming import named
 from segment_identity.destinations.protocol import Destination
-from segment_identity.detached import DetachedVisit
 from segment_identity.entropy import new_uuid
 from segment_identity.identity import Identity
 from segment_identity.ids import Id
 from segment_identity.journal import Journal
-from segment_identity.jsonable import Snapshot, encoded
+from segment_identity.jsonable import encoded
 from segment_identity.logs import Throttle, logger
-from segment_identity.messages import MAX_EVENT, Message, checked_mapping, is_sampled
+from segment_identity.messages import MAX_EVENT, Message, is_sampled
 from segment_identity.sources import Sources
 from segment_identity.spool.spool import Spool
-from segment_identity.visitor import Visitor
 
 # Why an event is dropped, where somebody should look into it.
 _LOGGED: Final = frozenset({"too_large", "queue_full"})
@@ -131,30 +127,31 @@ class Analytics:
         Takes what `Identity.to_dict()` gave. Without an *anonymous_id* its messages carry a new
         one only if there is no *user_id* either. With *consent* False nothing is recorded.
         """
-        snapshot = Snapshot()
-        visitor = Visitor(
-            None if anonymous_id is None else ids.given("identity", "anonymous_id", anonymous_id),
-            None if user_id is None else ids.given("identity", "user_id", user_id),
-            None if group_id is None else ids.given("identity", "group_id", group_id),
-            snapshot.mapping(checked_mapping("identity", "traits", traits)),
-            snapshot.mapping(checked_mapping("identity", "group_traits", group_traits)),
-            touched=True,
-        )
-        given = snapshot.mapping(checked_mapping("identity", "context", context))
-        agreed = consents.given("identity", consent)
-        visit = DetachedVisit(
-            who=visitor,
-            given={"library": contexts.LIBRARY, **given, **consents.stamp(agreed)},
-            allowed=agreed is not False,
-            sources=self.sources,
+        visit = detached.visit(
+            self.sources,
+            user_id=user_id,
+            anonymous_id=anonymous_id,
+            group_id=group_id,
+            traits=traits,
+            group_traits=group_traits,
+            context=context,
+            consent=consent,
         )
         return Identity(visit, self)
 
     def emit(self, message: Message) -> bytes | None:
         """Encode one message and queue it everywhere; None if it goes nowhere, which is counted."""
         event = self.passed(message)
-        if event is not None:
-            self.queue(message, event)
+        if event is None:
+            return None
+        if is_diverted((event,)):
+            self.drop("captured")
+            return event
+        for watch in self.watchers:
+            watch(event)
+        self._lanes.put(message, event)
+        if not processes.must_close(self):
+            self.close()
         return event
 
     def passed(self, message: Message, event: bytes | None = None) -> bytes | None:
@@ -173,15 +170,16 @@ class Analytics:
         return passed
 
     def queue(
-        self, message: Message, event: bytes, *, only: Collection[str] | None = None
-    ) -> tuple[str, ...]:
-        """Queue what `passed`, everywhere or at the destinations *only*; return which are full."""
-        if is_diverted(event):
-            self.drop("captured")
-            return ()
+        self, events: Sequence[bytes], keys: Sequence[str], only: Collection[str] | None
+    ) -> Mapping[int, Sequence[str]]:
+        """Queue what `passed`, with the keys of its order; return who was full, by its places."""
+        if is_diverted(events):
+            self.drop("captured", len(events))
+            return {}
         for watch in self.watchers if only is None else ():
-            watch(event)
-        full = self._lanes.put(message, event, only)
+            for event in events:
+                watch(event)
+        full = self._lanes.put_all(events, keys, only)
         if not processes.must_close(self):
             self.close()
         return full
@@ -190,10 +188,10 @@ class Analytics:
         """Tell whether any destination could queue so many events, *size* bytes in all."""
         return self._lanes.has_room(events, size)
 
-    def drop(self, reason: str) -> None:
-        """Count one event that goes nowhere."""
+    def drop(self, reason: str, count: int = 1) -> None:
+        """Count an event that goes nowhere, or several."""
         with self._lock:
-            self._dropped[reason] += 1
+            self._dropped[reason] += count
         if reason in _LOGGED and self._throttle.allows(reason, time.monotonic()):
             logger.warning("an event was dropped: %s", reason)
 

@@ -1,6 +1,6 @@
 """How many events make one batch, how many may wait, and which go one after another."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 from zlib import crc32
 
@@ -31,16 +31,16 @@ class Room(msgspec.Struct, frozen=True):
     events: int = 10_000
     bytes: int = 32 * 1_024 * 1_024
 
-    def has_room(self, events: int, size: int, more: int) -> bool:
-        """Tell whether an event of *more* bytes fits beside *events* of *size* bytes."""
-        return events < self.events and size + more <= self.bytes
+    def has_room(self, events: int, size: int, more: int, more_events: int = 1) -> bool:
+        """Tell whether *more_events* of *more* bytes in all fit beside *events* of *size* bytes."""
+        return events + more_events <= self.events and size + more <= self.bytes
 
     def takes(self, events: int, size: int, more_events: int, more: int) -> bool:
         """Tell whether *more_events* events of *more* bytes all fit beside *events* of *size*.
 
         More than could ever fit may come in, as far as they go, when nothing waits.
         """
-        return fits(events, size, more_events, more, Most(self.events, self.bytes))
+        return not events or self.has_room(events, size, more, more_events)
 
 
 def room(events: int | None, size: int, *, spooled: bool) -> Room:
@@ -79,6 +79,18 @@ def strand(key: str, strands: int) -> int:
     Strands run side by side; the events of one visitor stay in one, and so in order.
     """
     return crc32(key.encode("utf-8", "surrogatepass")) % strands if strands > 1 else 0
+
+
+def by_strand(
+    events: Sequence[bytes], keys: Iterable[str], strands: int
+) -> Iterable[tuple[int, Sequence[bytes]]]:
+    """Return which of several strands takes which of *events*, each of the key at its place."""
+    if strands == 1:
+        return ((0, events),)
+    parts: dict[int, list[bytes]] = {}
+    for event, key in zip(events, keys, strict=True):
+        parts.setdefault(strand(key, strands), []).append(event)
+    return parts.items()
 
 
 def patience(events: int, size: int, age: float, linger: float, limit: Most = USUAL) -> float:

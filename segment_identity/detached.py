@@ -1,12 +1,19 @@
 """A visit outside any request: in a job, a script, a webhook."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from segment_identity import consent as consents
+from segment_identity import context as contexts
+from segment_identity import ids
 from segment_identity.consent import Consent
 from segment_identity.context import Context
+from segment_identity.ids import Id
+from segment_identity.jsonable import Snapshot
+from segment_identity.messages import checked_mapping
 from segment_identity.minting import Occasion
 from segment_identity.reconcile import Reason, Recognised
+from segment_identity.sources import Sources
 from segment_identity.visit import Visit
 from segment_identity.visitor import Visitor
 
@@ -42,3 +49,34 @@ class DetachedVisit(Visit, eq=False, kw_only=True):
     def context(self) -> Context:
         """Return the context that was given."""
         return self.given
+
+
+def visit(
+    sources: Sources,
+    *,
+    user_id: Id | None,
+    anonymous_id: Id | None,
+    group_id: Id | None,
+    traits: Mapping[str, Any] | None,
+    group_traits: Mapping[str, Any] | None,
+    context: Mapping[str, Any] | None,
+    consent: Consent,
+) -> DetachedVisit:
+    """Return a visit of whom `Analytics.identity` was given; raises `InvalidCall`."""
+    snapshot = Snapshot()
+    who = Visitor(
+        None if anonymous_id is None else ids.given("identity", "anonymous_id", anonymous_id),
+        None if user_id is None else ids.given("identity", "user_id", user_id),
+        None if group_id is None else ids.given("identity", "group_id", group_id),
+        snapshot.mapping(checked_mapping("identity", "traits", traits)),
+        snapshot.mapping(checked_mapping("identity", "group_traits", group_traits)),
+        touched=True,
+    )
+    given = snapshot.mapping(checked_mapping("identity", "context", context))
+    agreed = consents.given("identity", consent)
+    return DetachedVisit(
+        who=who,
+        given={"library": contexts.LIBRARY, **given, **consents.stamp(agreed)},
+        allowed=agreed is not False,
+        sources=sources,
+    )

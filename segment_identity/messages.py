@@ -179,6 +179,12 @@ def stamp(milliseconds: int) -> str:
     return _second(milliseconds // 1000) + _FRACTIONS[milliseconds % 1000]
 
 
+def order_key(message: Message) -> str:
+    """Return what *message* has in common with all that must stay in order with it."""
+    key: str = message["anonymousId"] or message["userId"] or message["messageId"]
+    return key
+
+
 def received(event: bytes, now: float) -> Message:
     """Read an encoded message as its receiver does, who stamps `sentAt` and `receivedAt`."""
     message: Message = msgspec.json.decode(event)

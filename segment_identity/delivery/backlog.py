@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import islice
 from typing import Protocol
 
@@ -64,6 +64,14 @@ class Backlog:
         # In one go, for the sake of signals (see ledger): appending would be a call.
         self._loose += (event,)
         self.count += 1
+        self.size += size
+
+    def put_all(self, events: Collection[bytes], size: int) -> None:
+        """Add events, *size* bytes in all, that are in memory alone."""
+        if not self.count:
+            self.since = time.monotonic()
+        self._loose += events
+        self.count += len(events)
         self.size += size
 
     def add(self, chunk: Chunk) -> None:

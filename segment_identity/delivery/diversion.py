@@ -1,6 +1,6 @@
 """The way past all destinations, for tests (segment_identity.testing)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 Diversion = Callable[[bytes], None]
 
@@ -17,10 +17,11 @@ def undivert(diversion: Diversion) -> None:
     _diversions.remove(diversion)
 
 
-def is_diverted(event: bytes) -> bool:
-    """Hand *event* to the diversions, if there are any."""
+def is_diverted(events: Collection[bytes]) -> bool:
+    """Hand *events* to the diversions, if there are any."""
     if not _diversions:
         return False
     for diversion in tuple(_diversions):
-        diversion(event)
+        for event in events:
+            diversion(event)
     return True

@@ -12,7 +12,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from segment_identity import batching
 from segment_identity.batching import Room
@@ -68,20 +68,36 @@ class Lane:
         size = len(event)
         number = batching.strand(key, len(self._strands))
         ledger, keeper = self.ledger, self._keeper
-        if keeper is None:
-            with ledger.lock:
-                taken = ledger.accept(size)
-                if taken:
-                    strand = self._strands[number]
-                    strand.backlog.put(event)
-                    strand.nudge()
-            return taken
         with ledger.lock:
-            taken = ledger.accept(size, keeper.refusal(size))
-            if taken:
+            taken = ledger.accept(size, None if keeper is None else keeper.refusal(size))
+            if taken and keeper is None:
+                strand = self._strands[number]
+                strand.backlog.put(event)
+                strand.nudge()
+            elif taken:
                 self._fresh[number].append(event)
-        keeper.wake()
+        if keeper is not None:
+            keeper.wake()
         return taken
+
+    def put_all(self, events: Sequence[bytes], keys: Sequence[str], size: int) -> bool:
+        """Queue events of these *keys*, *size* bytes in all; none, and False, without room."""
+        ledger, keeper = self.ledger, self._keeper
+        parts = batching.by_strand(events, keys, len(self._strands))
+        with ledger.lock:
+            refusal = None if keeper is None else keeper.refusal(size)
+            if not ledger.accept_all(len(events), size, refusal):
+                return False
+            for number, some in parts:
+                if keeper is None:
+                    strand = self._strands[number]
+                    strand.backlog.put_all(some, sum(map(len, some)))
+                    strand.nudge()
+                else:
+                    self._fresh[number] += some
+        if keeper is not None:
+            keeper.wake()
+        return True
 
     def has_room(self, events: int, size: int) -> bool:
         """Tell whether so many events, *size* bytes in all, could be queued now."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from segment_identity import consent as consents
 from segment_identity.delivery.lane import Lane
 from segment_identity.logs import logger
-from segment_identity.messages import Message
+from segment_identity.messages import Message, order_key
 
 
 class Lanes:
@@ -20,20 +20,37 @@ class Lanes:
     def __iter__(self) -> Iterator[Lane]:
         return iter(self._lanes)
 
-    def put(
-        self, message: Message, event: bytes, only: Collection[str] | None = None
-    ) -> tuple[str, ...]:
-        """Queue *message*, encoded in *event*, everywhere or at *only* some; return who is full."""
-        key = message["anonymousId"] or message["userId"] or message["messageId"]
+    def put(self, message: Message, event: bytes) -> None:
+        """Queue *message*, encoded in *event*, everywhere."""
+        key = order_key(message)
         closed = consents.closed_to(event, self._categories) if self._categories else ()
-        full: tuple[str, ...] = ()
+        for lane in self._lanes:
+            if lane.name in closed:
+                lane.refuse("consent")
+            else:
+                lane.put(event, key)
+
+    def put_all(
+        self, events: Sequence[bytes], keys: Sequence[str], only: Collection[str] | None
+    ) -> dict[int, list[str]]:
+        """Queue encoded events, with the keys of their order, everywhere or at *only* some.
+
+        Returns, by their places, who had no room for which.
+        """
+        needs, size = self._categories, sum(map(len, events))
+        closed = [consents.closed_to(event, needs) for event in events] if needs else []
+        together = len(events) > 1 and not closed
+        full: dict[int, list[str]] = {}
         for lane in self._lanes:
             if only is not None and lane.name not in only:
                 continue
-            if lane.name in closed:
-                lane.refuse("consent")
-            elif not lane.put(event, key):
-                full += (lane.name,)
+            if together and lane.put_all(events, keys, size):
+                continue
+            for place, event in enumerate(events):
+                if closed and lane.name in closed[place]:
+                    lane.refuse("consent")
+                elif not lane.put(event, keys[place]):
+                    full.setdefault(place, []).append(lane.name)
         return full
 
     def has_room(self, events: int, size: int) -> bool:

@@ -46,6 +46,18 @@ class Ledger:
         self._overflow[reason] += 1
         return False
 
+    def accept_all(self, count: int, size: int, refusal: str | None = None) -> bool:
+        """Count *count* events, *size* bytes in all; False, and none, if they have no room."""
+        if refusal is not None or not self._room.has_room(
+            self._waiting, self._waiting_size, size, count
+        ):
+            return False
+        self._accepted += count
+        self.pending += count
+        self._waiting += count
+        self._waiting_size += size
+        return True
+
     def has_room(self, events: int, size: int) -> bool:
         """Tell whether so many events, *size* bytes in all, would be accepted."""
         return self._room.takes(self._waiting, self._waiting_size, events, size)

@@ -149,8 +149,7 @@ class TrackingAPI:
         else:
             silence, sender = request.silence(), request.sender()
         if silence is not None:
-            for _ in posted.batch:
-                self._analytics.drop(silence)
+            self._analytics.drop(silence, len(posted.batch))
         elif not await self._intake.take(request, posted, size, route, sender):
             return Answer(429, _after(self._intake.come_back()))
         return Answer()

@@ -1,6 +1,5 @@
 """Correct in a stranger's message what the request knows better, and take out what may not stay."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from segment_identity import consent as consents
@@ -13,8 +12,8 @@ _MAX_NAME: Final = 256
 _URLS: Final = ("url", "search", "referrer")
 
 
-def clean(kind: str, own: Mapping[str, Any], context: dict[str, Any], sender: Sender) -> None:
-    """Clean the *context* of a message, and what *own* fields of its kind say of the page."""
+def clean(context: dict[str, Any], sender: Sender) -> None:
+    """Clean the *context* of a message."""
     if sender.ip is None:
         context.pop("ip", None)
     elif context.get("ip") != _NO_IP:
@@ -28,9 +27,15 @@ def clean(kind: str, own: Mapping[str, Any], context: dict[str, Any], sender: Se
         context["library"] = _named(fields.mapping(library))
     page = context.get("page")
     if type(page) is dict:
-        _mask(page)
-    if kind == "page":
-        _mask(own["properties"])
+        mask(page)
+
+
+def mask(page: dict[str, Any]) -> None:
+    """Hide the secrets in what is said of a *page*."""
+    for key in _URLS:
+        url = page.get(key)
+        if url and type(url) is str and "=" in url:
+            page[key] = contexts.without_secrets(url)
 
 
 def _is_named(library: Any) -> bool:
@@ -49,10 +54,3 @@ def _named(library: dict[str, Any]) -> dict[str, str]:
         for key, value in library.items()
         if key in ("name", "version") and type(value) is str
     }
-
-
-def _mask(page: dict[str, Any]) -> None:
-    for key in _URLS:
-        url = page.get(key)
-        if url and type(url) is str and "=" in url:
-            page[key] = contexts.without_secrets(url)

@@ -16,26 +16,36 @@ finds no room in some destination's queue is answered 429, and a repeat must not
 """
 
 import time
-from typing import Final, Literal
+from collections.abc import Collection, Iterable
+from typing import Final
 
 import anyio
 
 from segment_identity.analytics import Analytics
-from segment_identity.ingest import repeats, stamping
+from segment_identity.ingest import repeats
 from segment_identity.ingest.parsing import Item, Posted
 from segment_identity.ingest.recent import Recent
 from segment_identity.ingest.routes import Route
 from segment_identity.ingest.sender import Sender
 from segment_identity.ingest.senders import Request
-from segment_identity.ingest.stamping import Shared
-from segment_identity.jsonable import encoded
-from segment_identity.messages import MAX_EVENT
-
-# Of one message: dropped for good, taken by all that were asked, or not by all.
-Outcome = Literal["gone", "taken", "lacking"]
+from segment_identity.ingest.stamping import Stamping
+from segment_identity.messages import MAX_EVENT, Message, order_key
 
 # Events between which other requests have a turn: about two milliseconds.
 _AT_ONCE: Final = 200
+
+
+class Run:
+    """Messages one after another that go the same way: everywhere, or *only* to some."""
+
+    __slots__ = ("events", "items", "keys", "marks", "only")
+
+    def __init__(self, only: Collection[str] | None) -> None:
+        self.only = only
+        self.items: list[Item] = []
+        self.marks: list[int] = []
+        self.keys: list[str] = []
+        self.events: list[bytes] = []
 
 
 class Intake:
@@ -49,24 +59,18 @@ class Intake:
         self, request: Request, posted: Posted, size: int, route: Route, sender: Sender
     ) -> bool:
         """Take the messages of a request of *size* bytes; False if they should all come again."""
-        analytics = self._analytics
-        if not analytics.has_room(len(posted.batch), size):
-            for _ in posted.batch:
-                analytics.drop("queue_full")
+        analytics, batch, sources = self._analytics, posted.batch, self._analytics.sources
+        if not analytics.has_room(len(batch), size):
+            analytics.drop("queue_full", len(batch))
             return False
-        whole = stamping.shared(posted, int(analytics.sources.now() * 1_000))
+        stamping = Stamping(posted, route, sender, int(sources.now() * 1_000), sources.new_id)
         is_lacking, taken = False, []
-        for number, item in enumerate(posted.batch, 1):
-            try:
-                outcome = self._emit(request, item, whole, route, sender)
-            except Exception as error:
-                analytics.journal.report("ingest", error)
-                analytics.drop("failed")
-            else:
-                if outcome != "gone":
-                    taken.append(item)
-                    is_lacking |= outcome == "lacking"
-            if number % _AT_ONCE == 0:
+        for start in range(0, len(batch), _AT_ONCE):
+            items = batch[start : start + _AT_ONCE]
+            for run in self._runs(request, items, stamping):
+                is_lacking |= self._queue(run)
+                taken += run.items
+            if len(items) == _AT_ONCE:
                 # Other requests must not wait for the largest of batches.
                 await anyio.sleep(0)
         return not (is_lacking and repeats.are_known(taken))
@@ -75,33 +79,60 @@ class Intake:
         """Return in how many seconds a repeat is worth while."""
         return repeats.come_back(self._analytics.circuits().values(), time.monotonic())
 
-    def _emit(
-        self, request: Request, item: Item, whole: Shared, route: Route, sender: Sender
-    ) -> Outcome:
-        """Hand on one message, or count why not."""
-        analytics = self._analytics
-        message = stamping.message(item, route, whole, sender, new_id=analytics.sources.new_id)
-        if isinstance(message, str):
-            return self._drop(message)
+    def _runs(self, request: Request, items: Iterable[Item], stamping: Stamping) -> list[Run]:
+        """Return what is to be queued of *items*, and count why the rest is not."""
+        runs: list[Run] = []
+        for item in items:
+            try:
+                message = stamping.message(item)
+                if isinstance(message, str):
+                    self._analytics.drop(message)
+                else:
+                    self._add(runs, request, item, message, stamping)
+            except Exception as error:
+                self._analytics.journal.report("ingest", error)
+                self._analytics.drop("failed")
+        return runs
+
+    def _add(
+        self, runs: list[Run], request: Request, item: Item, message: Message, stamping: Stamping
+    ) -> None:
+        """Add a message unless it came before or may not pass, which is counted."""
         # A server's messageIds are its own; those of others are each device's.
+        sender = stamping.sender
         among = "a server" if sender.believed else message["anonymousId"]
         mark, lacking = self._recent.known(among, message["messageId"])
         if lacking is not None and not lacking:
-            return self._drop("duplicate")
+            return self._analytics.drop("duplicate")
         if request.is_followed and not sender.believed:
             message["context"] = {**request.stamp(message), **message["context"]}
-        event = encoded(message)
+        event = stamping.encoded(message)
         if len(event) > MAX_EVENT:
             # Said here, as it is the client's fault and no line of the log.
-            return self._drop("oversized")
-        passed = analytics.passed(message, event)
-        full = () if passed is None else analytics.queue(message, passed, only=lacking)
-        self._recent.note(mark, full)
+            return self._analytics.drop("oversized")
+        passed = self._analytics.passed(message, event)
+        self._recent.note(mark)
         if passed is None:
-            return "gone"
-        again = full and repeats.is_worth_while(full, analytics.circuits())
-        return "lacking" if again else "taken"
+            return None
+        if not runs or runs[-1].only != lacking:
+            runs.append(Run(lacking))
+        run = runs[-1]
+        run.items.append(item)
+        run.marks.append(mark)
+        run.keys.append(order_key(message))
+        run.events.append(passed)
 
-    def _drop(self, reason: str) -> Outcome:
-        self._analytics.drop(reason)
-        return "gone"
+    def _queue(self, run: Run) -> bool:
+        """Queue messages; tell whether any of them should come again."""
+        try:
+            full = self._analytics.queue(run.events, run.keys, run.only)
+        except Exception as error:
+            self._analytics.journal.report("ingest", error)
+            self._analytics.drop("failed", len(run.items))
+            return False
+        if not full:
+            return False
+        for place, names in full.items():
+            self._recent.note(run.marks[place], tuple(names))
+        circuits = self._analytics.circuits()
+        return any(repeats.is_worth_while(names, circuits) for names in full.values())

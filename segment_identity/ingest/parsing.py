@@ -5,6 +5,7 @@ gone with that.
 """
 
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -66,7 +67,10 @@ Item = Said | list[Any] | str | bool | int | float | None
 
 
 class Posted(msgspec.Struct, frozen=True, gc=False):
-    """What one request said: messages, and what they share."""
+    """What one request said: messages, and what they share.
+
+    The context of a message is the same object as that of the one before if both said the same.
+    """
 
     batch: list[Item]
     context: Any = None
@@ -75,14 +79,21 @@ class Posted(msgspec.Struct, frozen=True, gc=False):
     writeKey: Any = None
 
 
+class _Batched(_Usual, frozen=True, gc=False):
+    """Its context is read later: those of one page's messages are mostly the same, and long."""
+
+    context: msgspec.Raw = msgspec.Raw(b"null")
+
+
 class _UsualPosted(Posted, frozen=True, gc=False):
-    batch: list[_Usual | list[Any] | str | bool | int | float | None]  # type: ignore[assignment]
+    batch: list[_Batched | list[Any] | str | bool | int | float | None]  # type: ignore[assignment]
     context: _Shallow = None
     integrations: _Shallow = None
 
 
 _usual_single: Final = msgspec.json.Decoder(_Usual)
 _usual_batch: Final = msgspec.json.Decoder(_UsualPosted)
+_usual_context: Final = msgspec.json.Decoder(_Shallow)
 _single: Final = msgspec.json.Decoder(Said)
 _batch: Final = msgspec.json.Decoder(Posted)
 
@@ -105,6 +116,7 @@ def parse(body: bytes, route: Route) -> Posted:
 def _decoded(body: bytes, route: Route) -> Posted:
     try:
         usual = _posted(body, route, _usual_single, _usual_batch)
+        _read_contexts(usual.batch)
     except msgspec.ValidationError:
         return _shallow(_posted(body, route, _single, _batch), route)
     if len(usual.batch) > MAX_EVENTS:
@@ -123,6 +135,15 @@ def _posted(
         return found
     said: Said = single.decode(body)
     return Posted([said], writeKey=said.writeKey)
+
+
+def _read_contexts(batch: Iterable[Item]) -> None:
+    said = context = None
+    for item in batch:
+        if type(item) is _Batched:
+            if item.context != said:
+                said, context = item.context, _usual_context.decode(item.context)
+            msgspec.structs.force_setattr(item, "context", context)
 
 
 def _shallow(posted: Posted, route: Route) -> Posted:

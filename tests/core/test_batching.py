@@ -67,6 +67,24 @@ def test_room_is_bounded_by_count_and_size(events: int, size: int, more: int, wa
 
 
 @pytest.mark.parametrize(
+    ("waiting", "more", "wanted"),
+    [
+        pytest.param((0, 0), (3, 100), True, id="as many as may be"),
+        pytest.param((1, 0), (3, 10), False, id="one too many"),
+        pytest.param((1, 10), (2, 91), False, id="one byte too many"),
+        pytest.param((0, 0), (4, 10), False, id="more than ever fit"),
+    ],
+)
+def test_several_have_room_only_together(
+    waiting: tuple[int, int], more: tuple[int, int], wanted: bool
+) -> None:
+    (events, size), (more_events, more_size) = waiting, more
+    room = Room(events=3, bytes=100)
+    assert room.has_room(events, size, more_size, more_events) is wanted
+    assert room.takes(events, size, more_events, more_size) is (wanted or not events)
+
+
+@pytest.mark.parametrize(
     ("events", "spooled", "wanted"),
     [(None, False, 10_000), (7, False, 7), (7, True, 7), (None, True, 1_000_000)],
 )
@@ -135,3 +153,16 @@ def test_visitors_are_spread_over_the_strands() -> None:
     for number in range(1_000):
         counts[batching.strand(f"visitor-{number}", 4)] += 1
     assert min(counts) > 150
+
+
+@given(st.lists(st.sampled_from("abcdef")), st.integers(1, 4))
+def test_each_strand_gets_its_visitors_events_in_order(keys: list[str], strands: int) -> None:
+    events = [f"{number}".encode() for number in range(len(keys))]
+    parts = dict(batching.by_strand(events, keys, strands))
+    for number in range(strands):
+        wanted = [
+            event
+            for event, key in zip(events, keys, strict=True)
+            if batching.strand(key, strands) == number
+        ]
+        assert list(parts.get(number, [])) == wanted

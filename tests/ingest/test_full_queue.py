@@ -31,6 +31,10 @@ def until(is_so: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+def until_it_has(memory: Memory, count: int) -> None:
+    until(lambda: len(memory.messages) == count)
+
+
 def said(memory: Memory) -> list[str]:
     return [each["event"] for each in memory.messages]
 
@@ -63,6 +67,23 @@ def test_what_finds_no_room_is_asked_for_again_and_then_taken(open_site: Sites) 
     site.events()
     assert said(gate) == ["Hung", "A", "B", "C"]
     assert site.analytics.stats().dropped == {"queue_full": 2, "duplicate": 1}
+
+
+def test_a_batch_passes_the_spool(open_site: Sites, tmp_path: Path) -> None:
+    site = open_site(delivery={"spool": Spool(tmp_path)})
+    assert site.post(batch("A", "B", "C"), "/v1/b").status_code == 200
+    site.events()
+    assert said(site.memory) == ["A", "B", "C"]
+
+
+def test_of_a_batch_each_destination_has_what_was_agreed_to(open_site: Sites) -> None:
+    closed, other = Memory(), Memory()
+    site = open_site(destinations=[closed, other], delivery={"categories": {"memory": "Ads"}})
+    yes, no = ({"consent": {"categoryPreferences": {"Ads": each}}} for each in (True, False))
+    agreed = [{**track("A"), "context": yes}, {**track("B"), "context": no}, track("C")]
+    assert site.post({"batch": agreed}, "/v1/b").status_code == 200
+    site.events()
+    assert (said(closed), said(other)) == (["A", "C"], ["A", "B", "C"])
 
 
 def test_of_a_batch_that_does_not_fit_nothing_is_taken(open_site: Sites) -> None:
@@ -115,9 +136,10 @@ def test_a_destination_that_is_down_costs_the_others_nothing(open_site: Sites) -
     site = open_site(destinations=[failing, other], delivery={"max_events": 1})
     site.post(track("A"))
     until(lambda: site.analytics.circuits()["failing"].failures > 0)
-    answers = [site.post(track(name)).status_code for name in ("B", "C", "D")]
-    assert answers == [200, 200, 200]
-    until(lambda: len(other.messages) == 4)
+    for number, name in enumerate(("B", "C", "D"), 1):
+        until_it_has(other, number)
+        assert site.post(track(name)).status_code == 200
+    until_it_has(other, 4)
     assert site.analytics.stats().destinations["failing"].dropped == {"queue_full": 2}
     failing.is_up = True
     assert site.analytics.flush(PATIENCE)
@@ -146,7 +168,9 @@ def test_what_cannot_be_known_again_is_not_asked_for_where_a_repeat_doubled_it(
     as_server: dict[str, Any] = {"json": nameless, "auth": (SECRET, "")}
     site.client.post("/v1/t", **{**as_server, "json": {**nameless, "event": "Hung"}})
     assert gate.entered.wait(PATIENCE)
-    assert [site.client.post("/v1/t", **as_server).status_code for _ in range(2)] == [200, 200]
+    for number in (1, 2):
+        until_it_has(other, number)
+        assert site.client.post("/v1/t", **as_server).status_code == 200
     gate.opened.set()
     assert site.analytics.flush(PATIENCE)
     assert said(other) == ["Hung", "Nameless", "Nameless"]

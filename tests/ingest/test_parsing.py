@@ -102,3 +102,26 @@ def test_half_a_character_costs_only_itself(escaped: str, wanted: str) -> None:
     (only,) = posted.batch
     assert isinstance(only, Said)
     assert only.event == wanted
+
+
+def test_a_context_is_read_once_where_messages_say_the_same() -> None:
+    same, other = '{"a":{"b":1}}', '{"a":{"b":true}}'
+    items = ",".join(f'{{"context":{each}}}' for each in (same, same, other, same))
+    first, second, third, last = parse(f'{{"batch":[{items},{{}}]}}'.encode(), "batch").batch[:4]
+    contexts = [each.context for each in (first, second, third, last) if isinstance(each, Said)]
+    assert contexts == [{"a": {"b": 1}}] * 2 + [{"a": {"b": True}}, {"a": {"b": 1}}]
+    assert contexts[0] is contexts[1]
+    assert type(contexts[2]["a"]["b"]) is bool
+
+
+@pytest.mark.parametrize("context", ['{"a":"\xff"}', '{"a":1e999}', '{"a":[1,]}', "{]}", "[" * 999])
+def test_a_context_that_is_no_json_spoils_its_batch(context: str) -> None:
+    with pytest.raises(Malformed):
+        parse(f'{{"batch":[{{}},{{"context":{context}}}]}}'.encode("latin-1"), "batch")
+
+
+def test_a_context_that_is_too_deep_costs_the_other_messages_nothing() -> None:
+    deep = '{"a":' * 70 + "1" + "}" * 70
+    posted = parse(f'{{"batch":[{{"context":{deep}}},{{"context":{{}}}}]}}'.encode(), "batch")
+    assert posted.batch[0] is None
+    assert isinstance(posted.batch[1], Said)

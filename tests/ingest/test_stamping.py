@@ -5,10 +5,11 @@ from typing import Any, Final
 
 import pytest
 
-from segment_identity.ingest import clocks, stamping
+from segment_identity.ingest import clocks
 from segment_identity.ingest.parsing import Posted, Said
 from segment_identity.ingest.sender import BELIEVED, Sender
-from segment_identity.ingest.stamping import Refusal
+from segment_identity.ingest.stamping import Refusal, Stamping
+from segment_identity.jsonable import encoded
 from segment_identity.messages import stamp
 
 from .support import DEVICE, OTHER_DEVICE
@@ -24,8 +25,8 @@ def take(sender: Sender, route: Any = "batch", **said: Any) -> dict[str, Any] | 
     said_ = Said(**given)
     posted = Posted([said_])
     numbers = count(1)
-    whole = stamping.shared(posted, RECEIVED)
-    return stamping.message(said_, route, whole, sender, new_id=lambda: f"new-{next(numbers)}")
+    stamping = Stamping(posted, route, sender, RECEIVED, lambda: f"new-{next(numbers)}")
+    return stamping.message(said_)
 
 
 def taken(sender: Sender, route: Any = "batch", **said: Any) -> dict[str, Any]:
@@ -248,8 +249,7 @@ def test_what_a_batch_says_for_all_is_beneath_what_each_says() -> None:
     said = Said(type="track", event="E", anonymousId=DEVICE, context={"a": 1})
     shared = {"a": 2, "b": 2, "ip": "6.6.6.6", "traits": {"role": "admin"}}
     posted = Posted([said], context=shared, integrations={"All": False})
-    whole = stamping.shared(posted, RECEIVED)
-    message = stamping.message(said, "batch", whole, VISITOR, new_id=lambda: "new")
+    message = Stamping(posted, "batch", VISITOR, RECEIVED, lambda: "new").message(said)
     assert not isinstance(message, str)
     assert message["integrations"] == {"All": False}
     assert (message["context"]["a"], message["context"]["b"]) == (1, 2)
@@ -275,3 +275,41 @@ def test_only_a_server_hands_in_the_past() -> None:
 def test_rudderstack_says_when_under_another_name() -> None:
     said = {"originalTimestamp": stamp(RECEIVED - 5_000)}
     assert taken(VISITOR, **said)["timestamp"] == stamp(RECEIVED - 5_000)
+
+
+def test_what_one_message_claims_is_not_said_of_the_next() -> None:
+    context: dict[str, Any] = {"locale": "de", "traits": {"plan": "pro"}, "library": {"name": "x"}}
+    shared = {"type": "identify", "anonymousId": DEVICE, "context": context}
+    items = [Said(**{**shared, **more}) for more in ({}, {"userId": "u-2"}, {"userId": None})]
+    stamping = Stamping(Posted([*items]), "batch", VISITOR, RECEIVED, lambda: "new")
+    traits = {"traits": {"plan": "pro"}}
+    found = []
+    for item in items:
+        message = stamping.message(item)
+        assert not isinstance(message, str)
+        assert message["traits"] == {"plan": "pro"}
+        assert stamping.encoded(message) == encoded(message)
+        found.append(message["context"]["unverified"])
+    assert found == [traits, {"userId": "u-2", **traits}, traits]
+
+
+def test_what_is_encoded_once_for_several_messages_is_what_each_says() -> None:
+    one, other = {"locale": "de\0", "ip": "6.6.6.6"}, {"locale": "en"}
+    saids: list[dict[str, Any]] = [
+        {"context": one},
+        {"context": one},
+        {"context": other, "userId": "u-2"},
+        {"context": other},
+        {},
+        {"context": one},
+    ]
+    items = [
+        Said(type="track", event="E", anonymousId=DEVICE, messageId=f"m-{number}", **more)
+        for number, more in enumerate(saids)
+    ]
+    for sender in (VISITOR, BELIEVED):
+        stamping = Stamping(Posted([*items]), "batch", sender, RECEIVED, lambda: "new")
+        for item in items:
+            message = stamping.message(item)
+            assert not isinstance(message, str)
+            assert stamping.encoded(message) == encoded(message)

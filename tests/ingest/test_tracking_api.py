@@ -122,6 +122,14 @@ def test_where_nothing_is_recorded_nothing_is_taken(
     assert site.analytics.stats().dropped == {reason: 1}
 
 
+def test_a_repeat_in_one_batch_is_taken_once(open_site: Sites) -> None:
+    site = open_site()
+    said = [{**TRACK, "type": "track", "messageId": each} for each in ("a", "b", "a")]
+    assert site.post({"batch": said}, "/v1/b").status_code == 200
+    assert [each["messageId"] for each in site.events()] == ["a", "b"]
+    assert site.analytics.stats().dropped == {"duplicate": 1}
+
+
 def test_a_server_with_a_secret_is_believed(open_site: Sites) -> None:
     site = open_site(secret_keys=[SECRET])
     answer = site.client.post("/v1/batch", json=MANY, auth=(SECRET, ""))
