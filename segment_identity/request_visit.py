@@ -2,7 +2,7 @@
 
 from typing import Final, Literal
 
-from segment_identity import acting, context, cookies, minting, pending, proxies
+from segment_identity import acting, context, cookies, minting, pending
 from segment_identity import consent as consents
 from segment_identity.acting import ActingAs
 from segment_identity.consent import AGREED, Agreement, Consent
@@ -250,7 +250,7 @@ class RequestVisit(RequestFacts, eq=False, kw_only=True):
             path=scope.get("raw_path") or scope.get("path", "").encode("utf-8", "replace"),
             query=scope.get("query_string", b""),
             script=minting.is_script_call(self.headers()),
-            ip=proxies.shown(self.address(), settings.ip),
+            ip=self.shown_address(settings.ip),
         )
         built.update(consents.stamp(self.consent()))
         return built

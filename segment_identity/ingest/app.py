@@ -80,8 +80,8 @@ class TrackingAPI:
             await send({"type": "websocket.close", "code": 1000})
         if scope["type"] != "http":
             return
-        headers: Headers = dict(scope["headers"])
-        request = Request(scope, headers)
+        request = Request(scope)
+        headers = request.headers
         set_cookies: list[bytes] = []
         try:
             answer = await self._answer(request, scope, headers, receive)

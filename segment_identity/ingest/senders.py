@@ -11,7 +11,7 @@ from segment_identity.ingest.callers import Headers
 from segment_identity.ingest.sender import Sender
 from segment_identity.messages import Message
 from segment_identity.minting import Silence
-from segment_identity.proxies import Address
+from segment_identity.proxies import IpPolicy
 from segment_identity.request_visit import RequestVisit
 from segment_identity.visit import NOTHING, Stamp
 
@@ -23,15 +23,16 @@ _MAX_AGENT = 512
 class Request:
     """One request; without the middleware in front it is nobody's."""
 
-    __slots__ = ("_headers", "_identity", "_scope", "_visit")
+    __slots__ = ("_identity", "_scope", "_visit", "headers")
 
-    def __init__(self, scope: Scope, headers: Headers) -> None:
+    def __init__(self, scope: Scope) -> None:
         self._scope = scope
-        self._headers = headers
         found = scope.get("state", {}).get("identity")
         self._identity = found if isinstance(found, Identity) else None
         visit = None if self._identity is None else visit_of(self._identity)
         self._visit = visit if isinstance(visit, RequestVisit) else None
+        shown = dict(scope["headers"]) if self._visit is None else self._visit.headers()
+        self.headers: Headers = shown
         if self._visit is not None:
             # What trackers post is no visit of a page, although SDKs ask for `*/*` as browsers did:
             # its answer makes no visitor and carries no cookies of one.
@@ -60,10 +61,10 @@ class Request:
 
     def sender(self) -> Sender:
         """Return what is known of who sent this."""
-        agent = self._headers.get(b"user-agent", b"")[:_MAX_AGENT].decode("latin-1")
+        agent = self.headers.get(b"user-agent", b"")[:_MAX_AGENT].decode("latin-1")
         visit, identity = self._visit, self._identity
         if visit is None or identity is None:
-            return Sender(ip=proxies.shown(self._address(), "mask"), user_agent=agent)
+            return Sender(ip=self._shown("mask"), user_agent=agent)
         # Asking for the person lets the app's own log-in have its say, which may change the device.
         user_id = identity.user_id
         device = visit.visitor.anonymous_id
@@ -73,7 +74,7 @@ class Request:
         return Sender(
             anonymous_id=device,
             user_id=user_id,
-            ip=proxies.shown(self._address(), visit.settings.ip),
+            ip=self._shown(visit.settings.ip),
             user_agent=agent,
             consent=visit.consent(),
         )
@@ -98,13 +99,14 @@ class Request:
 
         A visitor has cookies, and may throw them away; then their whole network counts.
         """
-        network = proxies.shown(self._address(), "mask") or "?"
+        network = self._shown("mask") or "?"
         known = None if self._visit is None else self._visit.found().visitor.anonymous_id
         yield known or f"?{network}", rate
         yield f"network {network}", rate * _NEIGHBOURS
 
-    def _address(self) -> Address | None:
+    def _shown(self, policy: IpPolicy) -> str | None:
+        """Return what an event may say of the client's address."""
         if self._visit is not None:
-            return self._visit.address()
+            return self._visit.shown_address(policy)
         client = self._scope.get("client")
-        return proxies.client_address(str(client[0]) if client else None, b"", 0)
+        return proxies.shown_peer(str(client[0]) if client else None, policy)
