@@ -1,6 +1,6 @@
 """Arrange rows by column, as databases take them, with every value as its column holds it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from segment_identity.discards import Loss
@@ -39,30 +39,32 @@ def first_values(rows: Iterable[Mapping[str, Scalar]]) -> dict[str, Scalar]:
 
 
 def arranged(
-    rows: Sequence[Mapping[str, Scalar]], kinds: Mapping[str, Kind], ready: frozenset[str]
+    rows: Sequence[Mapping[str, Scalar]],
+    columns: Collection[str],
+    kinds: Mapping[str, Kind],
+    ready: frozenset[str],
 ) -> Arranged:
-    """Arrange *rows* for a table whose columns have these *kinds*.
+    """Arrange *rows*, which have these *columns*, for a table whose columns have these *kinds*.
 
     Columns that are *ready* hold what their kind takes; a value without a column is lost.
     """
-    there = set().union(*set(map(tuple, rows)))
     # In the order of the table, so that batches whose columns are the same look the same.
-    names = [name for name in kinds if name in there]
+    names = [name for name in kinds if name in columns]
     lost: list[tuple[int, Loss]] = []
-    if len(names) < len(there):
-        for name in sorted(there - kinds.keys()):
+    if len(names) < len(columns):
+        for name in sorted(set(columns) - kinds.keys()):
             lost += _lost(name, [row.get(name) for row in rows], "too_many_columns")
     records = [tuple(map(row.get, names)) for row in rows]
-    columns: list[Sequence[Scalar | None]] = list(zip(*records, strict=True))
+    held: list[Sequence[Scalar | None]] = list(zip(*records, strict=True))
     for place, name in enumerate(names):
-        given, kind = columns[place], kinds[name]
+        given, kind = held[place], kinds[name]
         if name in ready or _is_as_it_is(given, kind):
             continue
         values = [each if each is None else fitted(each, kind) for each in given]
         unfit = [a if b is None else None for a, b in zip(given, values, strict=True)]
         lost += _lost(name, unfit, f"not_{kind}")
-        columns[place], records = values, []
-    return Arranged(names, records or list(zip(*columns, strict=True)), lost)
+        held[place], records = values, []
+    return Arranged(names, records or list(zip(*held, strict=True)), lost)
 
 
 def _is_as_it_is(values: Sequence[Scalar | None], kind: Kind) -> bool:

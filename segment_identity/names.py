@@ -5,6 +5,7 @@ Whatever comes out is written without quotes in any of the databases this packag
 
 import hashlib
 import re
+from functools import lru_cache
 from typing import Final
 
 # PostgreSQL cuts longer names, and two of them would be one.
@@ -53,3 +54,11 @@ def table_of(name: str, taken: frozenset[str]) -> str:
     Not one of those *taken*, nor one of a database's own.
     """
     return f"_{name}"[:MAX_NAME] if name in taken or name.startswith(_SYSTEM_TABLES) else name
+
+
+# Nearly all events have one of a few names.
+@lru_cache(maxsize=1_024)
+def of_event(text: str, taken: frozenset[str]) -> tuple[str, str]:
+    """Return an event's name in snake case and that of its table, both "" if nothing is left."""
+    name = ident(text)
+    return name, table_of(name, taken) if name else ""

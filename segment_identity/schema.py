@@ -12,7 +12,7 @@ import msgspec
 from segment_identity.discards import COLUMNS, Loss, digest, discard, said, whole
 from segment_identity.flattening import flattened
 from segment_identity.kinds import Kind, Scalar, instant_of, kind_of, plain
-from segment_identity.names import ident, table_of
+from segment_identity.names import of_event
 
 # A database's index takes no longer ones.
 MAX_KEY: Final = 512
@@ -193,7 +193,7 @@ def _common(
         columns["uuid_ts"] = uuid_ts
     context = message.get("context")
     if type(context) is dict or isinstance(context, Mapping):
-        columns |= flattened(context, "context", (columns.keys(),), lost)
+        columns |= flattened(context, "context", (), lost)
     elif context is not None:
         lost.append(Loss("context", context, "no_object"))
     return columns
@@ -233,10 +233,9 @@ def _track_rows(
     custom: Mapping[str, Scalar],
     lost: list[Loss],
 ) -> list[Row]:
-    name = ident(text)
+    name, table = of_event(text, OURS)
     columns |= {"event": name, "event_text": text}
-    if name:
-        table = table_of(name, OURS)
+    if table:
         return [Row("tracks", columns), Row(table, {**columns, **custom})]
     if custom:
         lost.append(Loss("", message["properties"], "no_table", "properties"))

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -12,6 +12,7 @@ from segment_identity.arranging import arranged, first_values
 from segment_identity.discards import COLUMNS as DISCARDS
 from segment_identity.discards import Loss, discard
 from segment_identity.errors import Undeliverable
+from segment_identity.facts import Facts, facts
 from segment_identity.jsonable import encoded
 from segment_identity.keeping import fingerprint
 from segment_identity.kinds import Scalar
@@ -21,7 +22,7 @@ from segment_identity.stitching import Policy
 from segment_identity.warehouse.engine import open_database
 from segment_identity.warehouse.faults import explained, is_of_database
 from segment_identity.warehouse.latest import Latest
-from segment_identity.warehouse.profile_facts import ProfileFacts, Told
+from segment_identity.warehouse.profile_facts import ProfileFacts
 from segment_identity.warehouse.projection import Projection
 from segment_identity.warehouse.tables import Tables
 
@@ -84,7 +85,7 @@ class Warehouse:
                 messages = list(messages)
             new: list[Row] = []
             passing = _noted(messages, new, instant(now))
-            told = None if self._profiles is None else self._profiles.told(passing)
+            told = None if self._profiles is None else facts(passing)
             # What is left, which is all of them without profiles.
             deque(passing, maxlen=0)
             self._load(new, told, messages)
@@ -123,7 +124,7 @@ class Warehouse:
         self._latest.forget()
         self._is_prepared = False
 
-    def _load(self, new: Sequence[Row], told: Told | None, messages: Iterable[Message]) -> None:
+    def _load(self, new: Sequence[Row], told: Facts | None, messages: Iterable[Message]) -> None:
         by_table: dict[str, list[Mapping[str, Scalar]]] = {}
         latest: list[Row] = []
         for row in new:
@@ -132,28 +133,33 @@ class Warehouse:
             else:
                 by_table.setdefault(row.table, []).append(row.values)
         discards = by_table.pop("discards", [])
-        for name in list(by_table):
-            if not self._tables.grow(name, first_values(by_table[name])):
+        columns = {name: first_values(found) for name, found in by_table.items()}
+        for name, wanted in columns.items():
+            if not self._tables.grow(name, wanted):
                 discards += [_without_table(name, row) for row in by_table.pop(name)]
         self._latest.grow(latest)
         with self.engine.begin() as connection:
             # In one order everywhere, as writers that wait for each other crosswise wait for ever.
             for name in sorted(by_table):
-                discards += self._store(connection, name, by_table[name])
+                discards += self._store(connection, name, by_table[name], columns[name])
             discards += self._latest.write(connection, latest)
             if discards:
-                self._store(connection, "discards", discards)
+                self._store(connection, "discards", discards, DISCARDS)
             if self._profiles is not None and told is not None:
-                self._profiles.write(connection, told)
+                self._profiles.write(connection, told, columns)
             for each in self._projections:
                 assert isinstance(messages, list)
                 each.write(connection, messages)
 
     def _store(
-        self, connection: Connection, name: str, values: Sequence[Mapping[str, Scalar]]
+        self,
+        connection: Connection,
+        name: str,
+        values: Sequence[Mapping[str, Scalar]],
+        columns: Collection[str],
     ) -> list[dict[str, Scalar]]:
         table, kinds = self._tables.table(name)
-        found = arranged(values, kinds, TIMES)
+        found = arranged(values, columns, kinds, TIMES)
         self._database.store(connection, table, found.names, found.records)
         return [discard(name, values[number], loss) for number, loss in found.lost]
 

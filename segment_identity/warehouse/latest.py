@@ -105,7 +105,7 @@ class Latest:
         discards = []
         for names, ids in alike.items():
             rows = [_row(who, told[who], names) for who in ids]
-            found = arranged(rows, kinds, TIMES)
+            found = arranged(rows, ("id", *names), kinds, TIMES)
             self._database.store(connection, table, found.names, found.records, update=True)
             for number, loss in found.lost:
                 who = ids[number]

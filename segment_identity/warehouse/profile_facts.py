@@ -1,30 +1,18 @@
 """Keep the facts of every batch, in the transaction that stores its rows."""
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Mapping
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from segment_identity.facts import Facts, facts
+from segment_identity.facts import Facts
 from segment_identity.messages import Message
-from segment_identity.schema import SHAPES
 from segment_identity.stitching import Policy
 from segment_identity.warehouse import profile_tables as tables
 from segment_identity.warehouse import profile_views as views
 from segment_identity.warehouse.bulk import put
 from segment_identity.warehouse.database import READS
 from segment_identity.warehouse.forgotten import Forgotten
-
-# The type of a message, and which columns it has.
-Shape = tuple[str, bool, bool, bool]
-
-
-class Told(NamedTuple):
-    """The facts of a batch, and the shapes of its messages."""
-
-    facts: Facts
-    shapes: set[Shape]
 
 
 class ProfileFacts:
@@ -35,12 +23,12 @@ class ProfileFacts:
 
     def __init__(self, policy: Policy = "first") -> None:
         self._policy = policy
-        self._shapes: set[Shape] = set()
+        self._shown: set[tuple[str, str]] = set()
         self._forgotten = Forgotten()
 
     def prepare(self, connection: Connection, /) -> None:
         """Make the tables that are missing, and the views anew."""
-        self._shapes.clear()
+        self._shown.clear()
         tables.create(connection)
         self._forgotten.prepare(connection)
         views.create(connection, self._policy)
@@ -50,30 +38,17 @@ class ProfileFacts:
         with engine.connect().execution_options(**{READS: True}) as connection:
             return self._forgotten.kept(connection, messages)
 
-    def told(self, messages: Iterable[Message]) -> Told:
-        """Return what the messages of one batch tell, each of which is looked at once."""
-        shapes: set[Shape] = set()
-        return Told(facts(_shaped(messages, shapes)), shapes)
-
-    def write(self, connection: Connection, told: Told) -> None:
-        """Keep what a batch told."""
+    def write(
+        self, connection: Connection, told: Facts, columns: Mapping[str, Collection[str]]
+    ) -> None:
+        """Keep what a batch *told*, whose rows have these *columns* of each table."""
         self._forgotten.hold(connection)
-        store(connection, told.facts)
+        store(connection, told)
         # The view of all calls has the tables and columns there are; new ones come with these.
-        if not told.shapes <= self._shapes:
+        shown = views.shown(columns)
+        if not shown <= self._shown:
             views.create_calls(connection)
-            self._shapes |= told.shapes
-
-
-def _shaped(messages: Iterable[Message], shapes: set[Shape]) -> Iterator[Message]:
-    """Yield messages as they come, and note their shapes."""
-    for each in messages:
-        kind = each.get("type")
-        if isinstance(kind, str) and kind in SHAPES:
-            has_name = bool(each.get("event") or each.get("name"))
-            ids = bool(each.get("anonymousId")), bool(each.get("userId"))
-            shapes.add((kind, *ids, has_name))
-        yield each
+            self._shown |= shown
 
 
 def store(connection: Connection, told: Facts) -> None:

@@ -82,6 +82,16 @@ def create_calls(connection: Connection) -> None:
                 _index(connection, table, column)
 
 
+def shown(columns: Mapping[str, Collection[str]]) -> set[tuple[str, str]]:
+    """Return what of the *columns* of each table is in the view of all calls."""
+    return {
+        (table, column)
+        for table, (_, name) in TYPES.items()
+        for column in (*_COLUMNS, name)
+        if column in columns.get(table, ())
+    }
+
+
 def calls_tables(connection: Connection) -> dict[str, Collection[str]]:
     """Return the columns of those tables that have a row for each call."""
     inspector = sa.inspect(connection)
@@ -98,14 +108,13 @@ def calls(present: Mapping[str, Collection[str]], preparer: IdentifierPreparer) 
     parts = []
     for table, columns in present.items():
         kind, name = TYPES[table]
-        shown = [
+        fields = [
             f"{_text(preparer, each if each in columns else '')} AS {preparer.quote(each)}"
             for each in _COLUMNS
         ]
-        typed = f"{_text(preparer, said=kind)} AS type"
-        named = f"{_text(preparer, name if name in columns else '')} AS name"
-        fields = ", ".join([*shown, typed, named])
-        parts.append(f"SELECT {fields} FROM {preparer.quote(table)}")
+        fields.append(f"{_text(preparer, said=kind)} AS type")
+        fields.append(f"{_text(preparer, name if name in columns else '')} AS name")
+        parts.append(f"SELECT {', '.join(fields)} FROM {preparer.quote(table)}")
     if not parts:
         names = ", ".join(
             f"{_text(preparer)} AS {preparer.quote(each)}" for each in (*_COLUMNS, "type", "name")

@@ -24,7 +24,9 @@ def test_of_every_column_the_first_value_counts() -> None:
 
 
 def test_rows_are_filled_up_with_nulls() -> None:
-    found = arranged([{"id": "1", "a": 1}, {"id": "2", "b": True}], KINDS_OF, frozenset())
+    found = arranged(
+        [{"id": "1", "a": 1}, {"id": "2", "b": True}], "id a b".split(), KINDS_OF, frozenset()
+    )
     assert found == (["id", "a", "b"], [("1", 1, None), ("2", None, True)], [])
 
 
@@ -32,7 +34,7 @@ KINDS_OF: dict[str, Kind] = {"id": "varchar", "a": "integer", "b": "boolean", "a
 
 
 def test_a_value_without_a_column_is_lost() -> None:
-    found = arranged([{"id": "1"}, {"id": "2", "z": 1}], KINDS_OF, frozenset())
+    found = arranged([{"id": "1"}, {"id": "2", "z": 1}], ["id", "z"], KINDS_OF, frozenset())
     assert found.names == ["id"]
     assert [(n, loss.column, loss.reason) for n, loss in found.lost] == [
         (1, "z", "too_many_columns")
@@ -40,13 +42,13 @@ def test_a_value_without_a_column_is_lost() -> None:
 
 
 def test_what_is_ready_is_not_looked_at_again() -> None:
-    found = arranged([{"at": "2026-01-31"}], KINDS_OF, frozenset({"at"}))
+    found = arranged([{"at": "2026-01-31"}], ["at"], KINDS_OF, frozenset({"at"}))
     assert found.records == [("2026-01-31",)]
 
 
 @pytest.mark.parametrize("value", [2**63, -(2**63) - 1])
 def test_an_integer_that_no_database_takes_is_lost(value: int) -> None:
-    found = arranged([{"a": 1}, {"a": value}], KINDS_OF, frozenset())
+    found = arranged([{"a": 1}, {"a": value}], ["a"], KINDS_OF, frozenset())
     assert found.records == [(1,), (None,)]
     assert [(n, loss.value, loss.reason) for n, loss in found.lost] == [(1, value, "not_integer")]
 
@@ -56,7 +58,7 @@ def test_every_value_is_stored_as_its_kind_or_lost(rows: list[Any], data: st.Dat
     """The quick way, for columns whose values are all alike, against the slow one."""
     own = {name: kind_of(value) for name, value in first_values(rows).items()}
     kinds = {name: data.draw(st.sampled_from([kind, *KINDS])) for name, kind in own.items()}
-    names, records, lost = arranged(rows, kinds, frozenset())
+    names, records, lost = arranged(rows, kinds, kinds, frozenset())
     aside = {(n, loss.column): loss.value for n, loss in lost}
     for n, row in enumerate(rows):
         for name, value in row.items():

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from segment_identity.facts import in_utc
 from segment_identity.kinds import Kind, Scalar, fitted, instant_of, kind_of, moment
 
 STAMP: Final = "2026-01-31T12:00:00.000Z"
@@ -130,6 +131,22 @@ def test_a_moment_is_the_same_moment(when: dt.datetime) -> None:
     found = moment(when.isoformat())
     assert found is not None
     assert dt.datetime.fromisoformat(found) == when
+
+
+@given(
+    st.datetimes(
+        dt.datetime(1, 1, 3), dt.datetime(9999, 12, 29), timezones=st.one_of(st.none(), OFFSETS)
+    )
+)
+def test_profiles_have_the_times_of_rows(when: dt.datetime) -> None:
+    utc = when.replace(tzinfo=when.tzinfo or dt.UTC).astimezone(dt.UTC)
+    wanted = utc.isoformat(timespec="milliseconds")[:23] + "Z"
+    assert instant_of(when.isoformat()) == in_utc(when.isoformat()) == wanted
+
+
+def test_profiles_read_more_forms_of_a_time_than_rows() -> None:
+    assert instant_of("2026-W05-6T12") is None
+    assert in_utc("2026-W05-6T12") == STAMP
 
 
 @pytest.mark.parametrize(
