@@ -17,11 +17,12 @@ from segment_identity.warehouse.statements import Statements
 
 # Pages. A checkpoint costs two waits for the disk and writes each page once, however often it
 # changed.
-_CHECKPOINT: Final = 8_000
+_CHECKPOINT: Final = 16_000
 # Of new files. A row is some 700 bytes: in smaller pages few find room, and many are split.
 _PAGE: Final = 8_192
-# KiB of pages in memory: keys come in no order, so every batch touches all of an index.
-_CACHE: Final = 65_536
+# KiB of pages in memory, once a file has as many: keys come in no order, so every batch touches
+# all of an index.
+_CACHE: Final = 131_072
 
 
 class Sqlite:
