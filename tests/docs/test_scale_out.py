@@ -31,7 +31,7 @@ def test_several_workers_know_one_visitor_and_lose_no_event(tmp_path: Path) -> N
     (tmp_path / "shop.py").write_text(SETTINGS + block)
     with in_process(*UVICORN, "--workers", "2", "shop:app", folder=tmp_path) as (process, url):
         # The first connection may come before the workers listen.
-        patient = httpx.HTTPTransport(retries=6)
+        patient = httpx.HTTPTransport(retries=8)
         headers = {"Connection": "close"}
         with httpx.Client(base_url=url, headers=headers, transport=patient) as browser:
             for _ in range(20):
