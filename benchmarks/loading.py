@@ -62,11 +62,13 @@ def with_dlt(url: str) -> Load:
     os.environ["RUNTIME__LOG_LEVEL"] = "CRITICAL"
     dlt = importlib.import_module("dlt")
     engine = importlib.import_module("dlt.destinations")
-    target = (
-        engine.postgres(url)
-        if url.startswith("postgres")
-        else engine.duckdb(url.removeprefix("duckdb:///"))
-    )
+    scheme = url.partition(":")[0]
+    if scheme == "postgresql":
+        target = engine.postgres(url)
+    elif scheme == "sqlite":
+        target = engine.sqlalchemy(url)
+    else:
+        target = engine.duckdb(url.removeprefix("duckdb:///"))
     folder = os.environ.get("DLT_FOLDER")
     pipeline = dlt.pipeline("events", destination=target, dataset_name="shop", pipelines_dir=folder)
 
@@ -76,7 +78,7 @@ def with_dlt(url: str) -> Load:
             for row in rows(received(event, time.time())):
                 by_table.setdefault(row.table, []).append(row.values)
         resources = [dlt.resource(found, name=name) for name, found in by_table.items()]
-        kind = {} if url.startswith("postgres") else {"loader_file_format": "parquet"}
+        kind = {"loader_file_format": "parquet"} if scheme == "duckdb" else {}
         with contextlib.redirect_stdout(sys.stderr):
             pipeline.run(resources, **kind)
 

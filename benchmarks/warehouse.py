@@ -128,8 +128,12 @@ def main(count: int, batch: int) -> None:
         beside: dict[str, float] = {}
         if has_dlt:
             few = written(folder / "few.jsonl", DLT_EVENTS)
-            urls = {"DuckDB, parquet": f"duckdb:///{folder}/dlt.duckdb"}
-            if server is not None:
+            urls = {
+                "DuckDB, parquet": f"duckdb:///{folder}/dlt.duckdb",
+                "SQLite": f"sqlite:///{folder}/dlt.db",
+            }
+            # Which dlt reaches by a driver of its own.
+            if server is not None and importlib.util.find_spec("psycopg2") is not None:
                 urls["PostgreSQL"] = server.create().replace("shop@", "shop:any@")
             for engine, url in urls.items():
                 took = load(f"dlt {url}", few, DLT_BATCH, DLT_BATCH, folder)
