@@ -91,6 +91,10 @@ class OwnFile:
     def _moved(self, lost: SpoolFile) -> SpoolFile:
         """Save what a file holds that somebody has deleted; while it is open, it can be read."""
         fresh = self._folder.create()
+        if lost.is_there():
+            # The folder was away for a moment; what it holds must not be in two files.
+            fresh.close()
+            return lost
         self.path, self.bytes = fresh.path, 0
         with contextlib.suppress(sqlite3.Error):
             for row in lost.stored():

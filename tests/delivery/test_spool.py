@@ -21,6 +21,7 @@ from segment_identity.destinations import Memory
 from segment_identity.spool import Spool
 from segment_identity.spool.file import SpoolFile
 from segment_identity.spool.folder import Folder
+from segment_identity.spool.own import OwnFile
 from segment_identity.spooling import WINDOW
 
 from .support import PATIENCE, Failing, Gate, adds_up, emit, lines, names, run
@@ -276,6 +277,31 @@ def test_closing_waits_for_a_spool_that_cannot_be_read(tmp_path: Path) -> None:
     closing.join()
     assert len(gate.messages) == 151
     assert left_behind(folder) == []
+
+
+def test_a_folder_that_is_back_at_once_holds_nothing_twice(tmp_path: Path) -> None:
+    """It came back after the file was missed, and before another took its place."""
+    at, elsewhere = tmp_path / "spool", tmp_path / "elsewhere"
+
+    class Back(Folder):
+        def create(self) -> SpoolFile:
+            if elsewhere.exists():
+                elsewhere.rename(at)
+            return super().create()
+
+    def none(reason: str, error: BaseException) -> None:
+        raise error
+
+    own = OwnFile(Back(at, power_safe=False), none)
+    first, second = (Chunk([event], 1, len(event)) for event in (b"1", b"2"))
+    own.insert([("memory", 0, 0.0, first)])
+    at.rename(elsewhere)
+    own.insert([("memory", 0, 0.0, second)])
+    assert len(left_behind(at)) == 1
+    assert [own.load(seq) for seq in (1, 2)] == [[b"1"], [b"2"]]
+    own.remove((1, 2))
+    own.close()
+    assert left_behind(at) == []
 
 
 def test_analytics_that_was_closed_goes_on_with_its_own_file(tmp_path: Path) -> None:
