@@ -24,7 +24,7 @@ from segment_identity.ids import Id
 from segment_identity.journal import Journal
 from segment_identity.jsonable import encoded
 from segment_identity.logs import Throttle, logger
-from segment_identity.messages import MAX_EVENT, Message, is_sampled
+from segment_identity.messages import MAX_EVENT, Message, is_sampled, order_key
 from segment_identity.sources import Sources
 from segment_identity.spool.spool import Spool
 
@@ -142,16 +142,8 @@ class Analytics:
     def emit(self, message: Message) -> bytes | None:
         """Encode one message and queue it everywhere; None if it goes nowhere, which is counted."""
         event = self.passed(message)
-        if event is None:
-            return None
-        if is_diverted((event,)):
-            self.drop("captured")
-            return event
-        for watch in self.watchers:
-            watch(event)
-        self._lanes.put(message, event)
-        if not processes.must_close(self):
-            self.close()
+        if event is not None:
+            self.queue((event,), (order_key(message),))
         return event
 
     def passed(self, message: Message, event: bytes | None = None) -> bytes | None:
@@ -170,16 +162,19 @@ class Analytics:
         return passed
 
     def queue(
-        self, events: Sequence[bytes], keys: Sequence[str], only: Collection[str] | None
+        self, events: Sequence[bytes], keys: Sequence[str], only: Collection[str] | None = None
     ) -> Mapping[int, Sequence[str]]:
-        """Queue what `passed`, with the keys of its order; return who was full, by its places."""
+        """Queue what `passed`, with the keys of its order, everywhere or at *only* some.
+
+        Returns the destinations without room, by the place of the event that they lack.
+        """
         if is_diverted(events):
             self.drop("captured", len(events))
             return {}
         for watch in self.watchers if only is None else ():
             for event in events:
                 watch(event)
-        full = self._lanes.put_all(events, keys, only)
+        full = self._lanes.put(events, keys, only)
         if not processes.must_close(self):
             self.close()
         return full

@@ -31,7 +31,7 @@ class Room(msgspec.Struct, frozen=True):
     events: int = 10_000
     bytes: int = 32 * 1_024 * 1_024
 
-    def has_room(self, events: int, size: int, more: int, more_events: int = 1) -> bool:
+    def has_room(self, events: int, size: int, more_events: int, more: int) -> bool:
         """Tell whether *more_events* of *more* bytes in all fit beside *events* of *size* bytes."""
         return events + more_events <= self.events and size + more <= self.bytes
 
@@ -40,7 +40,7 @@ class Room(msgspec.Struct, frozen=True):
 
         More than could ever fit may come in, as far as they go, when nothing waits.
         """
-        return not events or self.has_room(events, size, more, more_events)
+        return not events or self.has_room(events, size, more_events, more)
 
 
 def room(events: int | None, size: int, *, spooled: bool) -> Room:

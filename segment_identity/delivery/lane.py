@@ -80,9 +80,9 @@ class Lane:
             keeper.wake()
         return taken
 
-    def put_all(self, events: Sequence[bytes], keys: Sequence[str], size: int) -> bool:
-        """Queue events of these *keys*, *size* bytes in all; none, and False, without room."""
-        ledger, keeper = self.ledger, self._keeper
+    def put_all(self, events: Sequence[bytes], keys: Sequence[str]) -> bool:
+        """Queue events of these *keys*; none, and False, without room for all."""
+        ledger, keeper, size = self.ledger, self._keeper, sum(map(len, events))
         parts = batching.by_strand(events, keys, len(self._strands))
         with ledger.lock:
             refusal = None if keeper is None else keeper.refusal(size)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from segment_identity import consent as consents
 from segment_identity.delivery.lane import Lane
 from segment_identity.logs import logger
-from segment_identity.messages import Message, order_key
 
 
 class Lanes:
@@ -20,31 +19,21 @@ class Lanes:
     def __iter__(self) -> Iterator[Lane]:
         return iter(self._lanes)
 
-    def put(self, message: Message, event: bytes) -> None:
-        """Queue *message*, encoded in *event*, everywhere."""
-        key = order_key(message)
-        closed = consents.closed_to(event, self._categories) if self._categories else ()
-        for lane in self._lanes:
-            if lane.name in closed:
-                lane.refuse("consent")
-            else:
-                lane.put(event, key)
-
-    def put_all(
+    def put(
         self, events: Sequence[bytes], keys: Sequence[str], only: Collection[str] | None
     ) -> dict[int, list[str]]:
         """Queue encoded events, with the keys of their order, everywhere or at *only* some.
 
-        Returns, by their places, who had no room for which.
+        Returns the destinations without room, by the place of the event that they lack.
         """
-        needs, size = self._categories, sum(map(len, events))
+        needs = self._categories
         closed = [consents.closed_to(event, needs) for event in events] if needs else []
         together = len(events) > 1 and not closed
         full: dict[int, list[str]] = {}
         for lane in self._lanes:
             if only is not None and lane.name not in only:
                 continue
-            if together and lane.put_all(events, keys, size):
+            if together and lane.put_all(events, keys):
                 continue
             for place, event in enumerate(events):
                 if closed and lane.name in closed[place]:

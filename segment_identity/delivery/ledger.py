@@ -34,11 +34,7 @@ class Ledger:
 
     def accept(self, size: int, refusal: str | None = None) -> bool:
         """Count one event of *size* bytes; False if there is no room (or *refusal* says why)."""
-        if refusal is None and self._room.has_room(self._waiting, self._waiting_size, size):
-            self._accepted += 1
-            self.pending += 1
-            self._waiting += 1
-            self._waiting_size += size
+        if self.accept_all(1, size, refusal):
             return True
         reason = refusal or "queue_full"
         self._accepted += 1
@@ -49,7 +45,7 @@ class Ledger:
     def accept_all(self, count: int, size: int, refusal: str | None = None) -> bool:
         """Count *count* events, *size* bytes in all; False, and none, if they have no room."""
         if refusal is not None or not self._room.has_room(
-            self._waiting, self._waiting_size, size, count
+            self._waiting, self._waiting_size, count, size
         ):
             return False
         self._accepted += count

@@ -63,7 +63,7 @@ def test_every_event_goes_and_every_batch_is_within_segments_limits(sizes: list[
     ],
 )
 def test_room_is_bounded_by_count_and_size(events: int, size: int, more: int, wanted: bool) -> None:
-    assert Room(events=3, bytes=100).has_room(events, size, more) is wanted
+    assert Room(events=3, bytes=100).has_room(events, size, 1, more) is wanted
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_several_have_room_only_together(
 ) -> None:
     (events, size), (more_events, more_size) = waiting, more
     room = Room(events=3, bytes=100)
-    assert room.has_room(events, size, more_size, more_events) is wanted
+    assert room.has_room(events, size, more_events, more_size) is wanted
     assert room.takes(events, size, more_events, more_size) is (wanted or not events)
 
 
@@ -95,7 +95,7 @@ def test_count_bounds_what_memory_alone_holds(
 
 
 def test_the_default_room_holds_any_event_segment_takes() -> None:
-    assert Room().has_room(0, 0, SEGMENT_EVENT)
+    assert Room().has_room(0, 0, 1, SEGMENT_EVENT)
 
 
 @pytest.mark.parametrize(
