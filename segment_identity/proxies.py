@@ -93,9 +93,3 @@ def shown(address: Address | None, policy: IpPolicy) -> str | None:
         return str(address)
     kept = 24 if address.version == 4 else 48
     return str(ipaddress.ip_network((address, kept), strict=False).network_address)
-
-
-@lru_cache(maxsize=1_024)
-def shown_peer(peer: str | None, policy: IpPolicy) -> str | None:
-    """Return what an event may say of the address in *peer*, where no proxy is trusted."""
-    return shown(client_address(peer, b"", 0), policy)

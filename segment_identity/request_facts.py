@@ -5,7 +5,7 @@ from starlette.types import Scope
 
 from segment_identity import acting, ids, proxies
 from segment_identity.acting import ActingAs, AppUser
-from segment_identity.proxies import Address, IpPolicy
+from segment_identity.proxies import Address
 from segment_identity.settings import Settings, Site
 from segment_identity.visit import Visit
 
@@ -46,15 +46,9 @@ class RequestFacts(Visit, eq=False, kw_only=True):
 
     def address(self) -> Address | None:
         """Return the client's address, as far as proxies are trusted."""
-        return proxies.client_address(
-            self._peer(), self._joined(b"x-forwarded-for"), self.settings.trusted_proxies
-        )
-
-    def shown_address(self, policy: IpPolicy) -> str | None:
-        """Return what an event may say of the client's address."""
-        if not self.settings.trusted_proxies:
-            return proxies.shown_peer(self._peer(), policy)
-        return proxies.shown(self.address(), policy)
+        trusted = self.settings.trusted_proxies
+        forwarded = self._joined(b"x-forwarded-for") if trusted else b""
+        return proxies.client_address(self._peer(), forwarded, trusted)
 
     def named_device(self) -> str | None:
         """Return the anonymousId that an app names in a header."""

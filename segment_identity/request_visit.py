@@ -2,7 +2,7 @@
 
 from typing import Final, Literal
 
-from segment_identity import acting, context, cookies, minting, pending
+from segment_identity import acting, context, cookies, minting, pending, proxies
 from segment_identity import consent as consents
 from segment_identity.acting import ActingAs
 from segment_identity.consent import AGREED, Agreement, Consent
@@ -86,7 +86,7 @@ class RequestVisit(RequestFacts, eq=False, kw_only=True):
         return known.steady and same and not self.deferred and not self.replayed
 
     def newcomer(self) -> Visitor | None:
-        """Return who opens a page, if they bring nothing and nobody looked at who they are."""
+        """Make a visitor of who opens a page with nothing, unless somebody looked at who it is."""
         settings = self.settings
         usual = self.sources.makes_uuids and settings.mint != "never" and not settings.listens
         if not usual or self._recognition is not NOBODY or not self.occasion().navigation:
@@ -250,7 +250,7 @@ class RequestVisit(RequestFacts, eq=False, kw_only=True):
             path=scope.get("raw_path") or scope.get("path", "").encode("utf-8", "replace"),
             query=scope.get("query_string", b""),
             script=minting.is_script_call(self.headers()),
-            ip=self.shown_address(settings.ip),
+            ip=proxies.shown(self.address(), settings.ip),
         )
         built.update(consents.stamp(self.consent()))
         return built

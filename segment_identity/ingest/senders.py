@@ -11,7 +11,7 @@ from segment_identity.ingest.callers import Headers
 from segment_identity.ingest.sender import Sender
 from segment_identity.messages import Message
 from segment_identity.minting import Silence
-from segment_identity.proxies import IpPolicy
+from segment_identity.proxies import Address
 from segment_identity.request_visit import RequestVisit
 from segment_identity.visit import NOTHING, Stamp
 
@@ -64,7 +64,7 @@ class Request:
         agent = self.headers.get(b"user-agent", b"")[:_MAX_AGENT].decode("latin-1")
         visit, identity = self._visit, self._identity
         if visit is None or identity is None:
-            return Sender(ip=self._shown("mask"), user_agent=agent)
+            return Sender(ip=proxies.shown(self._address(), "mask"), user_agent=agent)
         # Asking for the person lets the app's own log-in have its say, which may change the device.
         user_id = identity.user_id
         device = visit.visitor.anonymous_id
@@ -74,7 +74,7 @@ class Request:
         return Sender(
             anonymous_id=device,
             user_id=user_id,
-            ip=self._shown(visit.settings.ip),
+            ip=proxies.shown(self._address(), visit.settings.ip),
             user_agent=agent,
             consent=visit.consent(),
         )
@@ -99,14 +99,13 @@ class Request:
 
         A visitor has cookies, and may throw them away; then their whole network counts.
         """
-        network = self._shown("mask") or "?"
+        network = proxies.shown(self._address(), "mask") or "?"
         known = None if self._visit is None else self._visit.found().visitor.anonymous_id
         yield known or f"?{network}", rate
         yield f"network {network}", rate * _NEIGHBOURS
 
-    def _shown(self, policy: IpPolicy) -> str | None:
-        """Return what an event may say of the client's address."""
+    def _address(self) -> Address | None:
         if self._visit is not None:
-            return self._visit.shown_address(policy)
+            return self._visit.address()
         client = self._scope.get("client")
-        return proxies.shown_peer(str(client[0]) if client else None, policy)
+        return proxies.client_address(str(client[0]) if client else None, b"", 0)
