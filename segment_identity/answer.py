@@ -74,9 +74,7 @@ def with_newcomer(visit: RequestVisit, newcomer: Visitor, start: Message) -> Mes
     headers: Headers = start.get("headers", ())
     if not caching.may_carry_cookies(start["status"], headers):
         return start
-    visit.kept = True
-    lines = visit.site().newcomers.set_cookies(newcomer, now=visit.now(), nonce=new_nonce())
-    return {**start, "headers": caching.with_cookies(headers, lines)}
+    return {**start, "headers": caching.with_cookies(headers, _welcome(visit, newcomer))}
 
 
 def _finish(
@@ -134,9 +132,7 @@ def _lines(visit: RequestVisit, known: Recognition, status: int, headers: Header
     if keeps and occasion.silence is None and _is_newcomer(visit, known):
         if not caching.may_carry_cookies(status, headers):
             return []
-        visit.kept = True
-        who = visit.with_id()
-        return visit.site().newcomers.set_cookies(who, now=visit.now(), nonce=new_nonce())
+        return _welcome(visit, visit.with_id())
     storage = visit.storage()
     if storage != "keep":
         clears = storage == "clear" and caching.may_carry_cookies(status, headers)
@@ -165,6 +161,12 @@ def _lines(visit: RequestVisit, known: Recognition, status: int, headers: Header
         nonce=new_nonce(),
         browser=settings.browser,
     )
+
+
+def _welcome(visit: RequestVisit, newcomer: Visitor) -> list[bytes]:
+    """Return the Set-Cookie values that a newcomer gets."""
+    visit.kept = True
+    return visit.site().newcomers.set_cookies(newcomer, now=visit.now(), nonce=new_nonce())
 
 
 def _is_newcomer(visit: RequestVisit, known: Recognition) -> bool:

@@ -29,6 +29,10 @@ OPTIONS: Final[list[dict[str, Any]]] = [
     {"cookieless": True},
     {"consent": lambda connection: True},
     {"consent": lambda connection: None},
+    {"track_pages": True},
+    {"remember_traits": True},
+    {"attribution": True},
+    {"sessions": True},
 ]
 REQUESTS: Final[list[Pairs]] = [
     [],
@@ -46,9 +50,10 @@ ANSWERS: Final[list[Message]] = [
     {**START, "status": 304},
     {"type": "http.response.start", "status": 200},
 ]
-# An id, and what is signed, which has a nonce in it.
+# An id, and what is signed, which has a nonce or the id in it.
 OWN: Final = re.compile(
-    rb"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f-]{17}|(?<=ajs_identity=)[^;]+"
+    rb"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f-]{17}"
+    rb"|(?<=ajs_identity=)[^;]+|(?<=ajs_attribution=)[^;]+|(?<=ajs_session=)[^;]+"
 )
 
 
@@ -84,10 +89,13 @@ def test_a_page_that_looks_and_one_that_does_not_answer_a_newcomer_alike(
     asyncio.run(compare())
 
 
-def test_a_newcomer_nobody_looked_at_is_told_an_id() -> None:
+def test_a_newcomer_nobody_looked_at_is_told_an_id_that_is_known_when_it_comes_back() -> None:
     begun = asyncio.run(answered({}, [], START, looks=False))
-    told = [value.partition(b"=")[0] for name, value in begun["headers"] if name == b"set-cookie"]
-    assert told == [b"ajs_identity", b"ajs_anonymous_id", b"ajs_sync"]
+    told = [value.partition(b";")[0] for name, value in begun["headers"] if name == b"set-cookie"]
+    names = [each.partition(b"=")[0] for each in told]
+    assert names == [b"ajs_identity", b"ajs_anonymous_id", b"ajs_sync"]
+    again = asyncio.run(answered({}, [(b"cookie", b"; ".join(told[:2]))], START, looks=True))
+    assert again["headers"] == []
 
 
 def test_a_task_that_outlives_the_answer_finds_the_newcomer_that_the_browser_was_told() -> None:
