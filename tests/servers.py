@@ -43,16 +43,25 @@ def in_process(
 
     It is killed with the block if it has not ended.
     """
+    options = {"cwd": folder, "stderr": subprocess.STDOUT}
+    with python("-u", "-m", *command, environment=environment, **options) as process:
+        yield process, _address(process)
+
+
+@contextmanager
+def python(
+    *arguments: str, environment: Mapping[str, str] | None = None, **options: Any
+) -> Iterator["subprocess.Popen[str]"]:
+    """Run Python, whose output can be read, and kill it with the block if it has not ended."""
     with subprocess.Popen(
-        [sys.executable, "-u", "-m", *command],
-        cwd=folder,
+        [sys.executable, *arguments],
         env={**os.environ, **(environment or {})},
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
         text=True,
+        **options,
     ) as process:
         try:
-            yield process, _address(process)
+            yield process
         finally:
             process.kill()
 

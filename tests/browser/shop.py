@@ -1,17 +1,16 @@
 """The example app as people start it: a process of its own on a free port."""
 
-import os
 import re
 import signal
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from servers import python
 
 _ROOT: Final = Path(__file__).parents[2]
 _PATIENCE: Final = 20.0
@@ -39,28 +38,22 @@ class Shop:
 @contextmanager
 def open_shop(database: Path, analytics_js: Path = Path("nowhere")) -> Iterator[Shop]:
     """Start the shop, by default without Analytics.js; it is killed with the block if it runs."""
-    command = [sys.executable, "-m", "example_app", "--port", "0", "--database", str(database)]
-    process = subprocess.Popen(
-        [*command, "--analytics-js", str(analytics_js)],
+    with python(
+        *("-m", "example_app", "--port", "0", "--database", str(database)),
+        *("--analytics-js", str(analytics_js)),
+        environment={"PYTHONWARNINGS": "error"},
         cwd=_ROOT,
-        env={**os.environ, "PYTHONWARNINGS": "error"},
-        stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
-    )
-    with process:
-        try:
-            assert process.stdout is not None
-            told = ""
-            while line := process.stdout.readline():
-                told += line
-                if found := re.search(r"http://\S+", line):
-                    break
-            else:
-                pytest.fail(f"the shop did not open: {told}")
-            yield Shop(process, found[0], told)
-        finally:
-            process.kill()
+    ) as process:
+        assert process.stdout is not None
+        told = ""
+        while line := process.stdout.readline():
+            told += line
+            if found := re.search(r"http://\S+", line):
+                break
+        else:
+            pytest.fail(f"the shop did not open: {told}")
+        yield Shop(process, found[0], told)
 
 
 def rows(database: Path, query: str) -> list[tuple[Any, ...]]:

@@ -1,14 +1,14 @@
 """The command: its words, its exit codes, and what it says without its extras."""
 
-import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 from delivery.support import run
+from servers import python
 
 import segment_identity
 
@@ -24,22 +24,12 @@ def command(*arguments: str, flags: tuple[str, ...] = ()) -> subprocess.Complete
     )
 
 
-@contextmanager
 def running(
     *arguments: str, environment: Mapping[str, str] | None = None
-) -> Iterator["subprocess.Popen[str]"]:
+) -> AbstractContextManager["subprocess.Popen[str]"]:
     """Run `python -m segment_identity` for as long as the block needs."""
-    with subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", "segment_identity", *arguments],
-        env={**os.environ, **(environment or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    program = ("-W", "error", "-m", "segment_identity")
+    return python(*program, *arguments, environment=environment, stderr=subprocess.PIPE)
 
 
 def test_the_script_is_installed_and_says_its_version() -> None:
