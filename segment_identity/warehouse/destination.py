@@ -19,8 +19,10 @@ from segment_identity.kinds import Scalar
 from segment_identity.messages import Message, instant, received
 from segment_identity.schema import TIMES, Row, properties_of, rows
 from segment_identity.stitching import Policy
+from segment_identity.warehouse.database import READS
 from segment_identity.warehouse.engine import open_database
 from segment_identity.warehouse.faults import explained, is_of_database
+from segment_identity.warehouse.forgotten import Forgotten
 from segment_identity.warehouse.latest import Latest
 from segment_identity.warehouse.profile_facts import ProfileFacts
 from segment_identity.warehouse.projection import Projection
@@ -61,6 +63,7 @@ class Warehouse:
         )
         self._tables = Tables(self._database)
         self._latest = Latest(self._database, self._tables)
+        self._forgotten = Forgotten()
         self._profiles = None if profiles is None else ProfileFacts(profiles)
         self._projections = tuple(projections)
         self._is_prepared = False
@@ -79,8 +82,7 @@ class Warehouse:
         messages: Iterable[Message] = (_read(event, now) for event in batch)
         try:
             self._prepare()
-            if self._profiles is not None:
-                messages = self._profiles.admitted(self.engine, messages)
+            messages = self._admitted(messages)
             if self._projections:
                 messages = list(messages)
             new: list[Row] = []
@@ -113,11 +115,17 @@ class Warehouse:
         with self.engine.begin() as connection:
             # Two that make one table at the same moment fail.
             self._database.lock_schema(connection)
+            self._forgotten.prepare(connection)
             if self._profiles is not None:
                 self._profiles.prepare(connection)
             for each in self._projections:
                 each.prepare(connection)
         self._is_prepared = True
+
+    def _admitted(self, messages: Iterable[Message]) -> Iterable[Message]:
+        """Return *messages* without those of forgotten people."""
+        with self.engine.connect().execution_options(**{READS: True}) as connection:
+            return self._forgotten.kept(connection, messages)
 
     def _forget(self) -> None:
         self._tables.forget()
@@ -139,6 +147,8 @@ class Warehouse:
                 discards += [_without_table(name, row) for row in by_table.pop(name)]
         self._latest.grow(latest)
         with self.engine.begin() as connection:
+            # First, as who forgets somebody waits for their rows.
+            self._forgotten.hold(connection)
             # In one order everywhere, as writers that wait for each other crosswise wait for ever.
             for name in sorted(by_table):
                 discards += self._store(connection, name, by_table[name], columns[name])

@@ -14,6 +14,7 @@ from segment_identity import erasing
 from segment_identity.errors import Unavailable
 from segment_identity.facts import Id
 from segment_identity.messages import Message
+from segment_identity.warehouse import profile_tables
 from segment_identity.warehouse.parts import parts
 from segment_identity.warehouse.profile_tables import FORGOTTEN, KEYS, insertion
 
@@ -30,7 +31,8 @@ class Forgotten:
         self._known = 0
 
     def prepare(self, connection: Connection) -> None:
-        """Look for the key, which a database has once and for all."""
+        """Make the list if it is missing, and its key, which a database has once and for all."""
+        profile_tables.create(connection, (FORGOTTEN, KEYS))
         self._key = key(connection)
 
     def kept(self, connection: Connection, messages: Iterable[Message]) -> Iterable[Message]:

@@ -3,16 +3,13 @@
 from collections.abc import Collection, Iterable, Mapping
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection
 
 from segment_identity.facts import Facts
-from segment_identity.messages import Message
 from segment_identity.stitching import Policy
 from segment_identity.warehouse import profile_tables as tables
 from segment_identity.warehouse import profile_views as views
 from segment_identity.warehouse.bulk import put
-from segment_identity.warehouse.database import READS
-from segment_identity.warehouse.forgotten import Forgotten
 
 
 class ProfileFacts:
@@ -24,25 +21,17 @@ class ProfileFacts:
     def __init__(self, policy: Policy = "first") -> None:
         self._policy = policy
         self._shown: set[tuple[str, str]] = set()
-        self._forgotten = Forgotten()
 
     def prepare(self, connection: Connection, /) -> None:
         """Make the tables that are missing, and the views anew."""
         self._shown.clear()
         tables.create(connection)
-        self._forgotten.prepare(connection)
         views.create(connection, self._policy)
-
-    def admitted(self, engine: Engine, messages: Iterable[Message]) -> Iterable[Message]:
-        """Return *messages* without those of forgotten people, to be written next."""
-        with engine.connect().execution_options(**{READS: True}) as connection:
-            return self._forgotten.kept(connection, messages)
 
     def write(
         self, connection: Connection, told: Facts, columns: Mapping[str, Collection[str]]
     ) -> None:
         """Keep what a batch *told*, whose rows have these *columns* of each table."""
-        self._forgotten.hold(connection)
         store(connection, told)
         # The view of all calls has the tables and columns there are; new ones come with these.
         shown = views.shown(columns)

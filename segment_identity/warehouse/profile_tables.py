@@ -38,9 +38,11 @@ sa.Index("ix_profile_links_user_id", LINKS.c.user_id)
 sa.Index("ix_profile_aliases_user_id", ALIASES.c.user_id)
 
 
-def create(connection: Connection) -> None:
-    """Make the tables that are missing."""
-    for table in METADATA.sorted_tables:
+def create(
+    connection: Connection, wanted: Sequence[sa.Table] = tuple(METADATA.sorted_tables)
+) -> None:
+    """Make those of the tables *wanted* that are missing."""
+    for table in wanted:
         connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
         for index in sorted(table.indexes, key=lambda each: str(each.name)):
             connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))

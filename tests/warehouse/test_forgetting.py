@@ -124,6 +124,19 @@ def test_she_stays_forgotten(warehouse: Warehouse, profiles: Profiles) -> None:
     assert query(warehouse, "SELECT count(*) FROM tracks WHERE anonymous_id IS NULL") == [(2,)]
 
 
+def test_she_stays_forgotten_by_loaders_that_keep_no_profiles(
+    warehouse: Warehouse, profiles: Profiles, url: str
+) -> None:
+    plain = Warehouse(url, profiles=None)
+    load(plain, life()[-4:])
+    load(warehouse, life())
+    profiles.forget(ADA)
+    load(plain, life())
+    assert query(plain, "SELECT user_id FROM tracks WHERE user_id <> 'bob'") == []
+    assert query(plain, "SELECT count(*) FROM tracks") == [(3,)]
+    plain.close()
+
+
 @ON_SQLITE
 def test_what_comes_later_leaves_no_trace_either(
     warehouse: Warehouse, profiles: Profiles, tmp_path: Path
