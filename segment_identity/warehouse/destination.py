@@ -19,7 +19,6 @@ from segment_identity.kinds import Scalar
 from segment_identity.messages import Message, instant, received
 from segment_identity.schema import TIMES, Row, properties_of, rows
 from segment_identity.stitching import Policy
-from segment_identity.warehouse.database import READS
 from segment_identity.warehouse.engine import open_database
 from segment_identity.warehouse.faults import explained, is_of_database
 from segment_identity.warehouse.forgotten import Forgotten
@@ -82,7 +81,7 @@ class Warehouse:
         messages: Iterable[Message] = (_read(event, now) for event in batch)
         try:
             self._prepare()
-            messages = self._admitted(messages)
+            messages = self._forgotten.admitted(self.engine, messages)
             if self._projections:
                 messages = list(messages)
             new: list[Row] = []
@@ -122,11 +121,6 @@ class Warehouse:
                 each.prepare(connection)
         self._is_prepared = True
 
-    def _admitted(self, messages: Iterable[Message]) -> Iterable[Message]:
-        """Return *messages* without those of forgotten people."""
-        with self.engine.connect().execution_options(**{READS: True}) as connection:
-            return self._forgotten.kept(connection, messages)
-
     def _forget(self) -> None:
         self._tables.forget()
         self._latest.forget()
@@ -146,6 +140,8 @@ class Warehouse:
             if not self._tables.grow(name, wanted):
                 discards += [_without_table(name, row) for row in by_table.pop(name)]
         self._latest.grow(latest)
+        if self._profiles is not None:
+            self._profiles.show(self._database, columns)
         with self.engine.begin() as connection:
             # First, as who forgets somebody waits for their rows.
             self._forgotten.hold(connection)
@@ -156,7 +152,7 @@ class Warehouse:
             if discards:
                 self._store(connection, "discards", discards, DISCARDS)
             if self._profiles is not None and told is not None:
-                self._profiles.write(connection, told, columns)
+                self._profiles.write(connection, told)
             for each in self._projections:
                 assert isinstance(messages, list)
                 each.write(connection, messages)

@@ -8,13 +8,14 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
 
 from segment_identity import erasing
 from segment_identity.errors import Unavailable
 from segment_identity.facts import Id
 from segment_identity.messages import Message
 from segment_identity.warehouse import profile_tables
+from segment_identity.warehouse.database import READS
 from segment_identity.warehouse.parts import parts
 from segment_identity.warehouse.profile_tables import FORGOTTEN, KEYS, insertion
 
@@ -34,6 +35,11 @@ class Forgotten:
         """Make the list if it is missing, and its key, which a database has once and for all."""
         profile_tables.create(connection, (FORGOTTEN, KEYS))
         self._key = key(connection)
+
+    def admitted(self, engine: Engine, messages: Iterable[Message]) -> Iterable[Message]:
+        """Return what is `kept` of *messages*, for a transaction to come that holds it so."""
+        with engine.connect().execution_options(**{READS: True}) as connection:
+            return self.kept(connection, messages)
 
     def kept(self, connection: Connection, messages: Iterable[Message]) -> Iterable[Message]:
         """Return *messages* without those of forgotten people; as they are if nobody was."""

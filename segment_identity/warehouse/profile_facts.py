@@ -10,6 +10,7 @@ from segment_identity.stitching import Policy
 from segment_identity.warehouse import profile_tables as tables
 from segment_identity.warehouse import profile_views as views
 from segment_identity.warehouse.bulk import put
+from segment_identity.warehouse.database import Database
 
 
 class ProfileFacts:
@@ -28,16 +29,22 @@ class ProfileFacts:
         tables.create(connection)
         views.create(connection, self._policy)
 
-    def write(
-        self, connection: Connection, told: Facts, columns: Mapping[str, Collection[str]]
-    ) -> None:
-        """Keep what a batch *told*, whose rows have these *columns* of each table."""
-        store(connection, told)
-        # The view of all calls has the tables and columns there are; new ones come with these.
+    def show(self, database: Database, columns: Mapping[str, Collection[str]]) -> None:
+        """Have all calls in the views, and indexed, that have these *columns* of each table.
+
+        Before the transaction that writes them: of two who hold rows and wait for the same table or
+        view, one would wait in vain.
+        """
         shown = views.shown(columns)
         if not shown <= self._shown:
-            views.create_calls(connection)
+            with database.engine.begin() as connection:
+                database.lock_schema(connection)
+                views.create_calls(connection)
             self._shown |= shown
+
+    def write(self, connection: Connection, told: Facts) -> None:
+        """Keep what a batch *told*."""
+        store(connection, told)
 
 
 def store(connection: Connection, told: Facts) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 from core.samples import WORDS
 
 from segment_identity.messages import Message
@@ -214,6 +215,27 @@ def test_newest_trait_that_does_not_fit_is_kept_aside(
     assert kept == {("identifies", "old"), ("users", "old")}
     warehouse.send(batch(message(3, "identify", traits={"age": 37})))
     assert database.rows("users")[0]["age"] == 37
+
+
+def test_who_holds_rows_changes_nothing_of_the_schema(warehouse: Warehouse) -> None:
+    """Two who did would wait for each other's rows, and one of them for nothing."""
+    rows: set[str] = set()
+    held: list[set[str]] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        verb, _, rest = statement.strip().partition(" ")
+        if verb in ("CREATE", "ALTER", "DROP") and not rest.startswith("TEMPORARY"):
+            held.append(set(rows))
+        elif verb == "INSERT":
+            rows.add(rest.split()[1])
+
+    sa.event.listen(warehouse.engine, "begin", lambda _: rows.clear())
+    sa.event.listen(warehouse.engine, "before_cursor_execute", note)
+    warehouse.send(batch(message(1, event="Seen", userId=None)))
+    warehouse.send(batch(message(2, "page", name="Home"), message(3, event="Seen")))
+    assert held, "nothing was looked at"
+    # That of a database's key, which is made with the first tables and never again.
+    assert set().union(*held) <= {"profile_keys"}
 
 
 def test_more_columns_than_a_table_may_have_go_aside(
