@@ -19,6 +19,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 import msgspec
 
+from segment_identity.happened import corrected
 from segment_identity.ids import problem
 from segment_identity.kinds import instant_of
 
@@ -28,7 +29,6 @@ IdType = Literal["anonymous_id", "user_id"]
 # Bytes; a longer name of a trait would not fit into an index of every database.
 _MAX_TRAIT_NAME: Final = 255
 _KINDS: Final = frozenset("identify track page screen group alias".split())
-_TIMES: Final = ("timestamp", "originalTimestamp", "receivedAt")
 _LENGTH: Final = len("2026-01-31T12:00:00.000Z")
 # Before an id of an alias that is a device's for certain.
 DEVICE: Final = "anonymous_id:"
@@ -174,12 +174,18 @@ def time_of(moment: str) -> str:
 
 
 def _time(message: Mapping[str, Any]) -> str:
-    for name in _TIMES:
-        text = message.get(name)
-        told = in_utc(text) if isinstance(text, str) else None
-        if told is not None:
-            return told
-    return _ORIGIN
+    """Return what stands in the column `timestamp` of the row of *message*."""
+    told = _instant(message, "timestamp") or corrected(
+        _instant(message, "originalTimestamp"),
+        _instant(message, "sentAt"),
+        _instant(message, "receivedAt"),
+    )
+    return told or _ORIGIN
+
+
+def _instant(message: Mapping[str, Any], name: str) -> str | None:
+    said = message.get(name)
+    return instant_of(said) if isinstance(said, str) else None
 
 
 def _renamed(device: str | None, previous: str, user: str) -> Alias | Link | None:

@@ -3,7 +3,6 @@
 Pure: a message in, rows out. Which columns a table has and how rows get there is the engine's part.
 """
 
-import datetime as dt
 from collections.abc import Collection, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -11,6 +10,7 @@ import msgspec
 
 from segment_identity.discards import COLUMNS, Loss, digest, discard, said, whole
 from segment_identity.flattening import flattened
+from segment_identity.happened import corrected
 from segment_identity.kinds import Kind, Scalar, instant_of, kind_of, plain
 from segment_identity.names import of_event
 
@@ -188,7 +188,10 @@ def _common(
         else:
             columns[column] = found
     if "timestamp" not in columns:
-        columns |= _timestamp(columns)
+        times = (columns.get(name) for name in ("original_timestamp", "sent_at", "received_at"))
+        happened = corrected(*(None if each is None else str(each) for each in times))
+        if happened is not None:
+            columns["timestamp"] = happened
     if uuid_ts:
         columns["uuid_ts"] = uuid_ts
     context = message.get("context")
@@ -197,22 +200,6 @@ def _common(
     elif context is not None:
         lost.append(Loss("context", context, "no_object"))
     return columns
-
-
-def _timestamp(columns: Mapping[str, Scalar]) -> Mapping[str, Scalar]:
-    """Correct the client's clock by how far it was off when it sent (Segment Spec: Common)."""
-    received, sent, original = (
-        columns.get(name) for name in ("received_at", "sent_at", "original_timestamp")
-    )
-    if received is None or sent is None or original is None:
-        only = original or received
-        return {"timestamp": only} if only else {}
-    at = [dt.datetime.fromisoformat(str(each)) for each in (received, sent, original)]
-    try:
-        found = instant_of((at[0] - (at[1] - at[2])).isoformat())
-    except OverflowError:
-        found = None
-    return {"timestamp": found or received}
 
 
 def _take(columns: dict[str, Scalar], column: str, value: object, lost: list[Loss]) -> None:
