@@ -1,4 +1,4 @@
-"""When a message happened, by what its sender and its receiver say (Segment Spec: Common Fields)."""
+"""When a message happened, by what its sender and its receiver say (Segment: Common Fields)."""
 
 import datetime as dt
 

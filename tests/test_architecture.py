@@ -28,10 +28,10 @@ CORE: Final = frozenset(
     """
     acting alias_order arranging arrivals attribution batching caching calls circuit consent
     consumption context cookieless cookies diagnosis discards endpoint errors facts flattening
-    ids imports ingest.body ingest.callers ingest.cleaning ingest.clocks ingest.contexts
+    happened ids imports ingest.body ingest.callers ingest.cleaning ingest.clocks ingest.contexts
     ingest.fields ingest.parsing ingest.rate ingest.recent ingest.repeats ingest.routes
     ingest.sender ingest.settings ingest.stamping inspector.access inspector.picture
-    jsonable keepsakes kinds marker messages minting names newcomers options
+    jsonable keeping keepsakes kinds marker messages minting names newcomers options
     pending persist presented profile proxies published_keys reconcile records restoring retelling
     retry schema seen sessions signing spooling stitching ties topic version visitor withdrawal
     erasing event_stream exports past_sessions tails
