@@ -5,7 +5,7 @@ import functools
 import inspect
 import ipaddress
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final, ParamSpec
 
 from segment_identity.errors import ConfigurationError, InvalidCall, UnknownOption
@@ -31,11 +31,7 @@ def explained(build: Callable[P, None]) -> Callable[P, None]:
 
     @functools.wraps(build)
     def checked(*args: P.args, **kwargs: P.kwargs) -> None:
-        unknown = [name for name in kwargs if name not in parameters]
-        if unknown:
-            close = difflib.get_close_matches(unknown[0], names, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else "it has: " + ", ".join(names)
-            raise UnknownOption(f"{owner} has no option {unknown[0]!r}; {hint}")
+        known(owner, [name for name in kwargs if name not in parameters], names)
         missing = [name for name in required if name not in kwargs]
         if missing:
             raise UnknownOption(f"{owner} needs {missing[0]}=; it has no default on purpose")
@@ -44,7 +40,16 @@ def explained(build: Callable[P, None]) -> Callable[P, None]:
     return checked
 
 
-def one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
+def known(owner: str, given: Iterable[str], names: Sequence[str]) -> None:
+    """Raise unless every option that *owner* was *given* is one of *names*."""
+    for name in given:
+        if name not in names:
+            close = difflib.get_close_matches(name, names, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else "it has: " + ", ".join(names)
+            raise UnknownOption(f"{owner} has no option {name[:60]!r}; {hint}")
+
+
+def one_of(name: str, value: object, allowed: tuple[str | None, ...]) -> None:
     """Raise unless *value* is one of *allowed*."""
     if value not in allowed:
         wanted = ", ".join(repr(each) for each in allowed)

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 from sqlalchemy.engine import URL, Connection, Engine
 
+from segment_identity import options
 from segment_identity.arranging import arranged, first_values
 from segment_identity.discards import COLUMNS as DISCARDS
 from segment_identity.discards import Loss, discard
@@ -18,13 +19,13 @@ from segment_identity.keeping import fingerprint
 from segment_identity.kinds import Scalar
 from segment_identity.messages import Message, instant, received
 from segment_identity.schema import TIMES, Row, properties_of, rows
-from segment_identity.stitching import Policy
+from segment_identity.stitching import POLICIES, Policy
 from segment_identity.warehouse.engine import open_database
 from segment_identity.warehouse.faults import explained, is_of_database
 from segment_identity.warehouse.forgotten import Forgotten
 from segment_identity.warehouse.latest import Latest
 from segment_identity.warehouse.profile_facts import ProfileFacts
-from segment_identity.warehouse.projection import Projection
+from segment_identity.warehouse.projection import Projection, checked
 from segment_identity.warehouse.tables import Tables
 
 _NUL: Final = b"\\u0000"
@@ -54,6 +55,8 @@ class Warehouse:
         projections: Sequence[Projection] = (),
         name: str | None = None,
     ) -> None:
+        options.one_of("profiles", profiles, (*POLICIES, None))
+        self._projections = checked(projections)
         self._database = open_database(url)
         self.name = name
         at = self.engine.url
@@ -64,7 +67,6 @@ class Warehouse:
         self._latest = Latest(self._database, self._tables)
         self._forgotten = Forgotten()
         self._profiles = None if profiles is None else ProfileFacts(profiles)
-        self._projections = tuple(projections)
         self._is_prepared = False
 
     def __repr__(self) -> str:

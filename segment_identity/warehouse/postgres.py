@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import URL, Connection, Engine
 
+from segment_identity import options
 from segment_identity.arranging import Record
 from segment_identity.destinations import extras
 from segment_identity.errors import ConfigurationError
@@ -106,7 +107,13 @@ def _engine(url: URL) -> Engine:
             f"the warehouse was given a {url.drivername} URL; "
             "want 'postgresql://…', which uses psycopg"
         )
-    extras.load("psycopg", "a destination postgresql:", "postgres")
+    psycopg = extras.load("psycopg", "a destination postgresql:", "postgres")
+    known = [each.keyword.decode() for each in psycopg.pq.Conninfo.get_defaults()]
+    options.known("a postgresql: URL", url.query, known)
+    # Several hosts are one server's stand-ins.
+    twice = [each for each, said in url.query.items() if each != "host" and isinstance(said, tuple)]
+    if twice:
+        raise ConfigurationError(f"a postgresql: URL was given {twice[0]!r} twice; want it once")
     patient = url.set(drivername="postgresql+psycopg", query={**_PATIENCE, **url.query})
     try:
         engine = sa.create_engine(patient)

@@ -13,7 +13,7 @@ from typing import Final, Self
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection
 
-from segment_identity import erasing, profile
+from segment_identity import erasing, options, profile
 from segment_identity.attribution import Attribution
 from segment_identity.erasing import Erased
 from segment_identity.errors import ConfigurationError, InvalidCall
@@ -21,7 +21,7 @@ from segment_identity.facts import Id, TraitName, TraitValue, time_of
 from segment_identity.past_sessions import GAP, PastSession, sessions
 from segment_identity.profile import Profile
 from segment_identity.spool.erasing import Taken, erase
-from segment_identity.stitching import Policy
+from segment_identity.stitching import POLICIES, Policy
 from segment_identity.ties import Family, family
 from segment_identity.warehouse import forgetting, forgotten, people, scrubbing
 from segment_identity.warehouse.database import READS
@@ -45,6 +45,7 @@ class Profiles:
     """
 
     def __init__(self, url: str | URL, *, policy: Policy = "first") -> None:
+        options.one_of("policy", policy, POLICIES)
         self._database = open_existing(url)
         self.engine = self._database.engine
         self._policy: Policy = policy

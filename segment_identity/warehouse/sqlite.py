@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import URL, Connection, Engine
 
+from segment_identity import options
 from segment_identity.arranging import Record
 from segment_identity.errors import ConfigurationError
 from segment_identity.kinds import Kind
@@ -23,6 +24,9 @@ _PAGE: Final = 8_192
 # KiB of pages in memory, once a file has as many: keys come in no order, so every batch touches
 # all of an index.
 _CACHE: Final = 131_072
+# What a URL may say: to the driver, and, with uri=true, to SQLite.
+_DRIVERS: Final = "cached_statements check_same_thread detect_types isolation_level timeout uri"
+_OWN: Final = "cache immutable mode nolock psow vfs"
 
 
 class Sqlite:
@@ -82,18 +86,19 @@ class Sqlite:
 
 
 def _engine(url: URL) -> Engine:
-    options: dict[str, Any] = {}
+    _check(url.query)
+    more: dict[str, Any] = {}
     if not url.database or url.database == ":memory:":
         # One connection is the database; the lane's thread makes it and another one closes it.
-        options = {"poolclass": sa.StaticPool, "connect_args": {"check_same_thread": False}}
+        more = {"poolclass": sa.StaticPool, "connect_args": {"check_same_thread": False}}
     else:
         folder = Path(url.database).parent
         if not folder.is_dir():
             raise ConfigurationError(f"the warehouse's folder does not exist: {folder}")
     try:
-        engine = sa.create_engine(url, **options)
+        engine = sa.create_engine(url, **more)
         engine.dialect.create_connect_args(url)
-    except (sa.exc.ArgumentError, ImportError) as error:
+    except (sa.exc.ArgumentError, ImportError, TypeError, ValueError) as error:
         raise ConfigurationError(
             "the warehouse was given an SQLite URL that does not work; "
             "want one such as 'sqlite:///analytics.db', with three slashes and no host"
@@ -101,6 +106,13 @@ def _engine(url: URL) -> Engine:
     sa.event.listen(engine, "connect", _prepare)
     sa.event.listen(engine, "begin", _begin)
     return engine
+
+
+def _check(query: Mapping[str, object]) -> None:
+    """Raise unless a URL's options are some that are heeded."""
+    options.known("an sqlite: URL", query, [*_DRIVERS.split(), *_OWN.split()])
+    if "uri" not in query and (own := sorted(query.keys() & set(_OWN.split()))):
+        raise ConfigurationError(f"an sqlite: URL was given {own[0]!r}; want 'uri=true' as well")
 
 
 def _prepare(connection: Any, _: object) -> None:

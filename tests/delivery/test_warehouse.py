@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from sqlalchemy.engine import Connection
 from warehouse.support import NEWEST, TOLD, batch
 
 from segment_identity import Analytics, ConfigurationError, Fault
+from segment_identity.destinations import Memory
 from segment_identity.messages import Message
 from segment_identity.warehouse import Warehouse
 from segment_identity.warehouse.profile_tables import METADATA
@@ -502,6 +504,55 @@ def test_url_that_cannot_work_is_told_at_once(build: Callable[[], object]) -> No
     with pytest.raises(ConfigurationError) as caught:
         build()
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("build", "wanted"),
+    [
+        pytest.param(
+            lambda: Warehouse("sqlite:///a.db?tiemout=9"), "did you mean 'timeout'", id="sqlite"
+        ),
+        pytest.param(
+            lambda: Warehouse("sqlite:///a.db?mode=ro"), "want 'uri=true' as well", id="no-uri"
+        ),
+        pytest.param(
+            lambda: Warehouse("sqlite:///a.db?timeout=s3cret"), "does not work", id="no-number"
+        ),
+        pytest.param(
+            lambda: Warehouse("postgresql://db/a?sslmod=require"),
+            "did you mean 'sslmode'",
+            id="postgres",
+        ),
+        pytest.param(
+            lambda: Warehouse("postgresql://db/a?sslmode=a&sslmode=s3cret"),
+            "'sslmode' twice",
+            id="twice",
+        ),
+    ],
+)
+def test_option_of_a_url_that_cannot_work_is_told_at_once(
+    build: Callable[[], object], wanted: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=wanted) as caught:
+        build()
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ({"profiles": "frist"}, "profiles was given 'frist'; want one of 'first', 'last', None"),
+        ({"profiles": True}, "profiles was given True"),
+        ({"profiles": ["first"]}, "profiles was given"),
+        ({"projections": None}, "projections was given NoneType; want a list of objects"),
+        ({"projections": [Memory()]}, "projections was given Memory; want an object with prepare"),
+        ({"projections": [Counted]}, "projections was given type"),
+    ],
+    ids=["typo", "truth", "list", "none", "no-projection", "class"],
+)
+def test_option_that_cannot_work_is_told_at_once(options: dict[str, Any], wanted: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(wanted)):
+        Warehouse("sqlite:///:memory:", **options)
 
 
 def test_url_object_is_taken(file: Path) -> None:

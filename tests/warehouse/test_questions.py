@@ -1,6 +1,7 @@
 """What people ask of a warehouse."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -121,6 +122,12 @@ def test_a_shared_device_stays_with_who_is_left(warehouse: Warehouse, profiles: 
 def test_an_age_that_cannot_be_is_told_at_once(profiles: Profiles, days: float) -> None:
     with pytest.raises(InvalidCall, match="want more than 0"):
         profiles.retain(days)
+
+
+@pytest.mark.parametrize("policy", ["frist", None, True])
+def test_a_policy_that_is_none_is_told_at_once(url: str, policy: Any) -> None:
+    with pytest.raises(ConfigurationError, match="want one of 'first', 'last'"):
+        Profiles(url, policy=policy)
 
 
 def test_a_missing_file_is_told_and_not_made(tmp_path_factory: pytest.TempPathFactory) -> None:
