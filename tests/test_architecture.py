@@ -32,9 +32,9 @@ CORE: Final = frozenset(
     ingest.fields ingest.parsing ingest.rate ingest.recent ingest.repeats ingest.routes
     ingest.sender ingest.settings ingest.stamping inspector.access inspector.picture
     jsonable keeping keepsakes kinds marker messages minting names newcomers options
-    pending persist presented profile proxies published_keys reconcile records restoring retelling
-    retry schema seen sessions signing spooling stitching ties topic version visitor withdrawal
-    erasing event_stream exports past_sessions tails
+    pending persist presented profile proxies published_keys questions reconcile records restoring
+    retelling retry schema seen sessions signing spooling stitching ties topic version visitor
+    withdrawal erasing event_stream exports past_sessions tails
     """.split()
 )
 # What gives a core module time, randomness, other threads, the network or a framework.

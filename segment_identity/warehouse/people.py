@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from segment_identity.facts import DEVICE, Alias, Facts, Id, Link, Span
 from segment_identity.profile import parsed
-from segment_identity.stitching import Policy, canonical, known_ids, typed
+from segment_identity.stitching import Policy, canonical, known_ids
 from segment_identity.warehouse.parts import parts
 from segment_identity.warehouse.profile_tables import ALIASES, IDS, LINKS
 
@@ -40,9 +40,10 @@ def neighbourhood(
     for meant in (None, parsed(text)):
         value = meant.value if meant else text
         near.seek({value})
-        start = meant or typed(value, near.facts().ids)
-        if start in known_ids(near.facts()):
-            return near.members(start, policy), near.facts()
+        known = known_ids(near.facts())
+        for start in (meant,) if meant else (Id("user_id", text), Id("anonymous_id", text)):
+            if start in known:
+                return near.members(start, policy), near.facts()
     return None
 
 

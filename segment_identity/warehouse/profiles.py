@@ -16,26 +16,29 @@ from sqlalchemy.engine import URL, Connection
 from segment_identity import erasing, options, profile
 from segment_identity.attribution import Attribution
 from segment_identity.erasing import Erased
-from segment_identity.errors import ConfigurationError, InvalidCall
-from segment_identity.facts import Id, TraitName, TraitValue, time_of
+from segment_identity.errors import ConfigurationError
+from segment_identity.facts import Id
 from segment_identity.past_sessions import GAP, PastSession, sessions
 from segment_identity.profile import Profile
+from segment_identity.questions import count, identifier, number, positive
 from segment_identity.spool.erasing import Taken, erase
 from segment_identity.stitching import POLICIES, Policy
 from segment_identity.ties import Family, family
 from segment_identity.warehouse import forgetting, forgotten, people, scrubbing
 from segment_identity.warehouse.database import READS
+from segment_identity.warehouse.describing import described
 from segment_identity.warehouse.engine import open_existing
 from segment_identity.warehouse.faults import explaining
 from segment_identity.warehouse.months import Mtu, mtu
-from segment_identity.warehouse.profile_tables import IDS, TRAITS
+from segment_identity.warehouse.profile_tables import IDS
 from segment_identity.warehouse.retention import expire
 from segment_identity.warehouse.stitch import Progress, Stitched, stitch
-from segment_identity.warehouse.timelines import timeline
 from segment_identity.warehouse.touches import attribution
 from segment_identity.warehouse.trait_history import Change, history
 
 _NOTHING: Final = Taken(0, 0, 0)
+# In seconds since 1970; nothing happened before.
+_YEAR_1: Final = -62_135_596_800.0
 
 
 class Profiles:
@@ -74,19 +77,21 @@ class Profiles:
         A segment_id such as `user_id:ada` does as well. *limit* is how many calls the timeline may
         have; the newest are in it.
         """
+        text, limit = _asked("whois", text, limit)
         with self._connected() as connection:
             found = people.members(connection, text, self._policy)
-            return None if found is None else _profile(connection, found, limit)
+            return None if found is None else described(connection, found, limit)
 
     def with_family(self, text: str, *, limit: int = 1_000) -> tuple[Profile, Family] | None:
         """Return what `whois` does, and what ties the person's ids together and what did not."""
+        text, limit = _asked("with_family", text, limit)
         with self._connected() as connection:
             found = people.neighbourhood(connection, text, self._policy)
             if found is None:
                 return None
             members, facts = found
             kin = family(facts, next(iter(members)), self._policy)
-            return _profile(connection, members, limit), kin
+            return described(connection, members, limit), kin
 
     def trait_history(self, person: Profile) -> Mapping[str, Sequence[Change]]:
         """Return what every trait of a *person* was, and when it changed."""
@@ -103,8 +108,9 @@ class Profiles:
 
         After *gap* minutes without a call one ends. *limit* is how many calls are looked at.
         """
+        pause = number("sessions", "gap", gap)
         found = self.whois(text, limit=limit)
-        return [] if found is None else sessions(found.timeline, gap)
+        return [] if found is None else sessions(found.timeline, pause)
 
     def mtu(self, month: str) -> Mtu:
         """Return the monthly tracked users of a month such as `2026-01`, as Segment counts them.
@@ -128,6 +134,7 @@ class Profiles:
         *scrub* is False, the database is vacuumed, so that its file holds nothing of them either;
         on a large one that takes a while, in which nothing can be loaded.
         """
+        text = identifier("forget", text)
         with self._connected(writes=True) as connection:
             forgotten.lock(connection, alone=True)
             found = people.members(connection, text, self._policy)
@@ -148,9 +155,8 @@ class Profiles:
 
         Return how many rows were removed, by table. *now* is in seconds since 1970.
         """
-        if not days > 0:
-            raise InvalidCall(f"retain() was given {days} as days; want more than 0")
-        moment = (time.time() if now is None else now) - days * 86_400
+        age = positive("retain", "days", days) * 86_400
+        moment = max((time.time() if now is None else now) - age, _YEAR_1)
         with self._connected(writes=True) as connection:
             forgotten.lock(connection, alone=True)
             return expire(connection, datetime.fromtimestamp(moment, UTC))
@@ -182,29 +188,6 @@ class Profiles:
                 connection.commit()
 
 
-def _profile(connection: Connection, found: Mapping[Id, str], limit: int) -> Profile:
-    """Return the person whose ids were *found*, with the moments they were first seen."""
-    users, devices = profile.values(found, "user_id"), profile.values(found, "anonymous_id")
-    since = profile.known_since(found)
-    calls, is_whole = timeline(connection, users, devices, since, limit)
-    goes_by = next(iter(found))
-    return Profile(
-        segment_id=profile.segment_id(goes_by),
-        user_id=goes_by.value if goes_by.type == "user_id" else None,
-        user_ids=users,
-        anonymous_ids=devices,
-        first_seen=time_of(min(found.values())),
-        known_since=since,
-        traits=profile.traits(_traits(connection, list(found))),
-        timeline=calls,
-        is_whole=is_whole,
-    )
-
-
-def _traits(connection: Connection, found: Sequence[Id]) -> dict[TraitName, TraitValue]:
-    told: dict[TraitName, TraitValue] = {}
-    for each in found:
-        query = sa.select(TRAITS).where(TRAITS.c.type == each.type, TRAITS.c.value == each.value)
-        for row in connection.execute(query):
-            told[TraitName(each.type, each.value, row.name)] = TraitValue(row.moment, row.json)
-    return told
+def _asked(call: str, text: str, limit: int) -> tuple[str, int]:
+    """Return whom *call* is asked for, and how many calls of theirs at most."""
+    return identifier(call, text), count(call, "limit", limit)

@@ -1,11 +1,12 @@
 """What people ask of a warehouse."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from segment_identity import ConfigurationError, InvalidCall
+from segment_identity import Analytics, ConfigurationError, InvalidCall
 from segment_identity.cookieless import DailyIds
 from segment_identity.messages import Message
 from segment_identity.warehouse import Profiles, Warehouse
@@ -118,10 +119,61 @@ def test_a_shared_device_stays_with_who_is_left(warehouse: Warehouse, profiles: 
     assert query(warehouse, "SELECT id, anonymous_id FROM tracks") == [("new", "tablet")]
 
 
-@pytest.mark.parametrize("days", [0, -1, float("nan")])
-def test_an_age_that_cannot_be_is_told_at_once(profiles: Profiles, days: float) -> None:
-    with pytest.raises(InvalidCall, match="want more than 0"):
+@pytest.mark.parametrize("days", [0, -1, float("nan"), "30", True, None])
+def test_an_age_that_cannot_be_is_told_at_once(profiles: Profiles, days: Any) -> None:
+    with pytest.raises(InvalidCall, match=r"want (more than 0|0 or more|a number)"):
         profiles.retain(days)
+
+
+@pytest.mark.parametrize("days", [1e6, 1e300, float("inf"), 10**400])
+def test_nothing_is_older_than_all_years(month: Warehouse, profiles: Profiles, days: float) -> None:
+    assert profiles.retain(days) == {}
+    assert profiles.whois("ada") is not None
+
+
+@pytest.mark.parametrize(
+    "text", ["\udcff", "a\x00b", "", "x" * 100_000, "user_id:", "%"], ids=ascii
+)
+def test_whatever_is_no_id_is_nobodys(profiles: Profiles, text: str) -> None:
+    assert profiles.whois(text) is None
+    assert profiles.with_family(text) is None
+    assert profiles.sessions(text) == []
+    assert profiles.forget(text, scrub=False).ids == 0
+
+
+def test_an_id_is_found_as_it_was_tracked(profiles: Profiles, url: str) -> None:
+    with Analytics(url) as analytics:
+        analytics.identity(anonymous_id="anonymous_id:x", user_id="user_id:y").track("Seen")
+    found = [profiles.whois(each) for each in ("anonymous_id:x", "user_id:y", "user_id:user_id:y")]
+    assert [each and each.user_id for each in found] == ["user_id:y"] * 3
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda profiles: profiles.whois(None),
+        lambda profiles: profiles.whois(b"ada"),
+        lambda profiles: profiles.forget(7),
+        lambda profiles: profiles.with_family(7),
+        lambda profiles: profiles.whois("ada", limit=-1),
+        lambda profiles: profiles.whois("ada", limit="9"),
+        lambda profiles: profiles.whois("ada", limit=2.5),
+        lambda profiles: profiles.sessions("ada", gap=float("nan")),
+        lambda profiles: profiles.sessions("ada", gap=-1),
+        lambda profiles: profiles.sessions("ada", gap="9"),
+    ],
+)
+def test_what_cannot_be_asked_is_told_at_once(
+    profiles: Profiles, ask: Callable[[Profiles], object]
+) -> None:
+    with pytest.raises(InvalidCall, match=r"\(\) was given .*want"):
+        ask(profiles)
+
+
+def test_any_number_of_calls_may_be_asked_for(month: Warehouse, profiles: Profiles) -> None:
+    found = profiles.whois("ada", limit=2**70)
+    assert found is not None
+    assert found.is_whole
 
 
 @pytest.mark.parametrize("policy", ["frist", None, True])
