@@ -130,9 +130,10 @@ class Profiles:
     ) -> Erased:
         """Remove the person who has this id, and keep what may still come of theirs from loading.
 
-        All their ids, calls and traits go, in all tables, and in the folder of a *spool*. Unless
-        *scrub* is False, the database is vacuumed, so that its file holds nothing of them either;
-        on a large one that takes a while, in which nothing can be loaded.
+        All their ids, calls and traits go, in all tables, and in the folder of a *spool*; none if
+        that cannot be changed. Unless *scrub* is False, the database is vacuumed, so that its file
+        holds nothing of them either; on a large one that takes a while, in which nothing can be
+        loaded.
         """
         text = identifier("forget", text)
         with self._connected(writes=True) as connection:
@@ -145,7 +146,8 @@ class Profiles:
             scrubbing.prepare(connection)
             rows = forgetting.erase(connection, ids)
             forgotten.add(connection, forgotten.key(connection), ids)
-        taken = _NOTHING if spool is None else erase(spool, partial(erasing.changed, ids))
+            # Before it is final: once they are gone nobody knows which ids to look for.
+            taken = _NOTHING if spool is None else erase(spool, partial(erasing.changed, ids))
         with explaining():
             is_scrubbed = scrub and scrubbing.scrub(self.engine)
         return Erased(len(found or ()), rows, *taken, is_scrubbed)

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 import sqlalchemy as sa
 
-from segment_identity import Analytics, Unavailable, Undeliverable
+from segment_identity import Analytics, ConfigurationError, Unavailable, Undeliverable
 from segment_identity.erasing import Erased
 from segment_identity.messages import Message
 from segment_identity.spool.dead_letters import DeadLetters
@@ -211,6 +211,24 @@ def test_the_spool_and_its_dead_letters_forget_too(
         "nobody",
     ]
     assert left[2]["anonymousId"] is None
+
+
+def test_a_spool_that_cannot_be_changed_leaves_all_for_another_try(
+    warehouse: Warehouse, profiles: Profiles, tmp_path: Path
+) -> None:
+    """Only while she is in the tables it is known which ids to look for in a spool."""
+    load(warehouse, life())
+    with pytest.raises(ConfigurationError, match="not there"):
+        profiles.forget(ADA, spool=tmp_path / "spoool")
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "dead_letters.db").write_bytes(b"nothing that SQLite knows" * 99)
+    with pytest.raises(Unavailable, match="spool could not be changed"):
+        profiles.forget(ADA, spool=broken)
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    DeadLetters(spool).add("segment", encoded(call(9, "Waits", **on(PHONE))), "Undeliverable")
+    assert profiles.forget(ADA, spool=spool).dead_letters == 1
 
 
 def test_a_file_that_a_worker_has_open_is_its_own(
