@@ -1,6 +1,7 @@
 """Leave nothing of removed rows in a database's files."""
 
-from contextlib import closing
+from contextlib import closing, suppress
+from typing import Any
 
 from sqlalchemy.engine import Connection, Engine
 
@@ -12,20 +13,29 @@ def prepare(connection: Connection) -> None:
 
 
 def scrub(engine: Engine) -> bool:
-    """Write the database's files anew without what was removed; False if readers hold it open.
+    """Write the database's files anew without what was removed; False if that cannot be done now.
 
-    Backups, replicas and a server's write-ahead log are another matter.
+    As when somebody else reads or writes it, or the disk is full. Backups, replicas and a server's
+    write-ahead log are another matter.
     """
-    with closing(engine.raw_connection()) as raw:
+    assert engine.dialect.dbapi is not None
+    with closing(engine.raw_connection()) as raw, suppress(engine.dialect.dbapi.Error):
         driver = raw.driver_connection
         assert driver is not None
         if engine.dialect.name != "sqlite":
-            was = driver.autocommit
-            driver.autocommit = True
-            driver.execute("VACUUM")
-            driver.autocommit = was
+            _vacuum_server(driver)
             return True
         # Pages that were changed before still hold what was moved about on them.
         driver.execute("VACUUM")
         busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not busy
+    return False
+
+
+def _vacuum_server(driver: Any) -> None:
+    was = driver.autocommit
+    driver.autocommit = True
+    try:
+        driver.execute("VACUUM")
+    finally:
+        driver.autocommit = was

@@ -3,6 +3,8 @@
 import itertools
 import json
 import random
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -211,6 +213,28 @@ def test_the_spool_and_its_dead_letters_forget_too(
         "nobody",
     ]
     assert left[2]["anonymousId"] is None
+
+
+@ON_SQLITE
+def test_a_file_that_cannot_be_written_anew_is_told(
+    warehouse: Warehouse, profiles: Profiles, tmp_path: Path
+) -> None:
+    load(warehouse, life())
+    profiles.close()
+    warehouse.close()
+    writing = sqlite3.connect(tmp_path / "analytics.db", isolation_level=None)
+
+    def hurry(connection: Any, _: object) -> None:
+        connection.execute("PRAGMA busy_timeout = 1")
+
+    sa.event.listen(profiles.engine, "connect", hurry)
+    # She is gone, and before the file is vacuumed somebody writes.
+    begin = "BEGIN IMMEDIATE"
+    sa.event.listen(profiles.engine, "checkin", lambda *_: writing.execute(begin), once=True)
+    with closing(writing):
+        done = profiles.forget(ADA)
+    assert (done.ids, done.is_scrubbed) == (4, False)
+    assert profiles.whois(ADA) is None
 
 
 def test_a_spool_that_cannot_be_changed_leaves_all_for_another_try(
