@@ -1,12 +1,12 @@
 """Import a file of events, one JSON object a line, and go on where an earlier import ended."""
 
-import gzip
+import contextlib
 import os
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import Final
 
 import msgspec
 
@@ -15,15 +15,12 @@ from segment_identity.consumption import Report
 from segment_identity.delivery.handover import Handover
 from segment_identity.destinations.naming import single
 from segment_identity.destinations.protocol import Destination
+from segment_identity.destinations.wishes import wishes
 from segment_identity.errors import ConfigurationError
 from segment_identity.imports import Place
+from segment_identity.lines import LineFile, Lines
 from segment_identity.logs import Throttle, logger
 
-# What is read at once, in lines and in bytes; how far it got is noted as often.
-_LINES: Final = 2_000
-_BYTES: Final = 4 * 1_024 * 1_024
-# The longest line, in bytes; a longer one is no event, whatever its parts are.
-_LINE: Final = 1_024 * 1_024
 _places: Final = msgspec.json.Decoder(dict[str, Place])
 
 # Told how many bytes are done, and how many the file has.
@@ -60,15 +57,17 @@ def import_events(
     are no events, or are refused for good, are appended to `<file>.rejected`. While the destination
     is away it is tried again until *stop* is set. Closes *destination*.
 
-    Raises `ConfigurationError` if there is no such file.
+    Raises `ConfigurationError` if there is no such file, and `SegmentIdentityError` where one by
+    gzip is cut off or damaged, once all that stands before is done.
     """
+    if not isinstance(file, str | os.PathLike):
+        raise ConfigurationError(f"import was given {type(file).__name__}; want a file")
     path = Path(file)
     if not path.is_file():
         raise ConfigurationError(f"import was given {path.name!r}, which is no file")
-    name = destination if isinstance(destination, str) else type(destination).__name__
     opened = single(destination, "import")
     try:
-        run = _Import(path, imports.target(name), opened, stop or threading.Event())
+        run = _Import(path, _key(destination), opened, stop or threading.Event())
         return run.go(progress, again=again)
     finally:
         opened.close()
@@ -90,18 +89,21 @@ class _Import:
         """Import what is left of the file."""
         abandoned = 0
         size = self._path.stat().st_size
-        with self._path.open("rb") as raw, _plain(raw) as source:
+        most = imports.at_once(wishes(self._destination).limit)
+        with self._path.open("rb") as raw:
+            source = LineFile(raw, self._path.name)
             kept = None if again else self._places().get(self._key)
-            begun = place = imports.going_on(kept, source.readline(_LINE))
-            source.seek(place.at)
-            while not self._stop.is_set() and (lines := _some(source)):
-                unfinished = imports.is_unfinished(lines[-1])
-                place, left = self._hand_over(lines[:-1] if unfinished else lines, place)
-                abandoned += left + unfinished
+            begun = place = imports.going_on(kept, source.line())
+            source.go_to(place.at)
+            while not self._stop.is_set() and any(lines := source.lines(most)):
+                place, left = self._take(source, lines, place)
+                abandoned += left
                 self._note(place)
                 if progress is not None:
                     progress(min(raw.tell(), size), size)
-                if unfinished:
+                if lines.damage is not None:
+                    raise lines.damage
+                if left:
                     break
         return Imported(
             place.lines - begun.lines + abandoned,
@@ -111,12 +113,25 @@ class _Import:
             begun.lines,
         )
 
+    def _take(self, source: LineFile, lines: Lines, place: Place) -> tuple[Place, int]:
+        """Bring *lines* to an end; return the place after them and how many were left."""
+        whole = lines.whole
+        unfinished = bool(whole) and not lines.start and imports.is_unfinished(whole[-1])
+        place, left = self._hand_over(whole[:-1] if unfinished else whole, place)
+        if lines.start and not left:
+            size = source.copy(lines.start, self._rejected)
+            if size:
+                self._tell("dead_lettered", 1, "too_long")
+                return imports.passed_over(place, size), 0
+            unfinished = True
+        return place, left + unfinished
+
     def _hand_over(self, lines: list[bytes], place: Place) -> tuple[Place, int]:
         """Deliver *lines*; return the place after them and how many were left."""
         full = [line for line in lines if line.strip()]
 
         def reject(index: int, reason: str, kind: str) -> None:
-            with self._path.with_name(f"{self._path.name}.rejected").open("ab") as file:
+            with self._rejected.open("ab") as file:
                 file.write(full[index].rstrip(b"\r\n") + b"\n")
 
         values = [imports.event(line) for line in full]
@@ -140,26 +155,25 @@ class _Import:
     def _note(self, place: Place) -> None:
         """Write how far it got, whole or not at all."""
         fresh = self._kept_in.with_name(f"{self._kept_in.name}.new")
-        fresh.write_bytes(msgspec.json.encode({**self._places(), self._key: place}))
-        fresh.replace(self._kept_in)
+        while True:
+            fresh.write_bytes(msgspec.json.encode({**self._places(), self._key: place}))
+            # The file's import to another destination may have put its own there meanwhile.
+            with contextlib.suppress(FileNotFoundError):
+                fresh.replace(self._kept_in)
+                return
+
+    @property
+    def _rejected(self) -> Path:
+        return self._path.with_name(f"{self._path.name}.rejected")
 
     @property
     def _kept_in(self) -> Path:
         return self._path.with_name(f"{self._path.name}.progress")
 
 
-def _plain(raw: BinaryIO) -> BinaryIO:
-    """Return what stands in a file, which may be compressed."""
-    is_gzip = raw.read(2) == b"\x1f\x8b"
-    raw.seek(0)
-    return cast(BinaryIO, gzip.open(raw)) if is_gzip else raw
-
-
-def _some(source: BinaryIO) -> list[bytes]:
-    """Return the next lines, as many as are handed over at once."""
-    lines: list[bytes] = []
-    size = 0
-    while len(lines) < _LINES and size < _BYTES and (line := source.readline(_LINE)):
-        lines.append(line)
-        size += len(line)
-    return lines
+def _key(destination: Destination | str) -> str:
+    """Return what tells *destination* from others, and shows nothing of it."""
+    if isinstance(destination, str):
+        return imports.target(destination)
+    marks = (getattr(destination, each, None) for each in ("name", "fingerprint"))
+    return imports.target(" ".join([type(destination).__name__, *map(str, filter(None, marks))]))

@@ -8,8 +8,10 @@ from typing import Any, Final
 import msgspec
 
 from segment_identity import records
+from segment_identity.batching import Most
 from segment_identity.consumption import Report
 
+_LINES: Final = 2_000
 _IDS: Final = uuid.UUID("0b1d0f0a-5a3c-5b0e-9d53-7d5f3d7a9c11")
 
 
@@ -53,14 +55,28 @@ def after(place: Place, lines: Sequence[bytes], done: int, report: Report) -> Pl
     )
 
 
+def at_once(limit: Most) -> Most:
+    """Return how much is read at once for a destination that takes no more than *limit*.
+
+    How far it got is noted as often, so it is some batches, and a whole number of them.
+    """
+    batches = -(-_LINES // limit.events)
+    return Most(batches * limit.events, batches * limit.bytes)
+
+
+def passed_over(place: Place, size: int) -> Place:
+    """Return the place after a line of *size* bytes that is no event."""
+    return Place(place.head, place.at + size, place.lines + 1, place.delivered, place.rejected + 1)
+
+
 def target(name: str) -> str:
     """Return a name for a destination that shows nothing of its URL, which may hold a password."""
-    return hashlib.sha256(name.encode()).hexdigest()[:16]
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def event(line: bytes) -> bytes:
     """Return the event in a line; one without a messageId is given one that a repeat has too."""
-    line = line.strip()
+    line = _bare(line)
     if records.flaw(line) != "no_message_id":
         return line
     message: dict[str, Any] = msgspec.json.decode(line)
@@ -70,4 +86,9 @@ def event(line: bytes) -> bytes:
 
 def is_unfinished(line: bytes) -> bool:
     """Tell whether a file's last line may still be being written."""
-    return not line.endswith(b"\n") and records.flaw(line) == "not_json"
+    return not line.endswith(b"\n") and records.flaw(_bare(line)) == "not_json"
+
+
+def _bare(line: bytes) -> bytes:
+    """Return a line without blanks around it, and what some editors begin a file with."""
+    return line.strip().removeprefix(b"\xef\xbb\xbf")

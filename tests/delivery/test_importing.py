@@ -10,16 +10,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import pytest
 
-from segment_identity import ConfigurationError, Unavailable
+from segment_identity import ConfigurationError, SegmentIdentityError, Unavailable
 from segment_identity.destinations import Memory
 from segment_identity.importing import Imported, import_events
+from segment_identity.warehouse import Warehouse
 
 from .support import PATIENCE, Failing
 
@@ -100,6 +101,99 @@ def test_what_is_no_event_is_rejected_as_it_was(tmp_path: Path) -> None:
     assert (tmp_path / "events.ndjson.rejected").read_text().splitlines() == odd
 
 
+MIB: Final = 1_024 * 1_024
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+@pytest.mark.parametrize("size", [1, 5], ids=["some", "more than is read at once"])
+def test_a_line_that_no_event_can_have_is_one_line(
+    tmp_path: Path, size: int, pack: Callable[[bytes], bytes]
+) -> None:
+    """Its end may look like an event of its own."""
+    whole = [json.dumps(event(number)).encode() for number in range(3)]
+    long = b" " * (size * MIB) + whole[1]
+    file = tmp_path / "events.ndjson"
+    file.write_bytes(pack(b"\n".join([whole[0], long, whole[2], b""])))
+    memory = Memory()
+    assert import_events(file, memory) == Imported(3, 2, 1)
+    assert numbers(memory) == [0, 2]
+    assert (tmp_path / "events.ndjson.rejected").read_bytes() == long + b"\n"
+    assert import_events(file, memory) == Imported(skipped=3)
+
+
+def test_a_long_line_that_is_still_being_written_is_waited_for(tmp_path: Path) -> None:
+    file = tmp_path / "events.ndjson"
+    file.write_bytes(json.dumps(event(0)).encode() + b"\n" + b"x" * (2 * MIB))
+    memory = Memory()
+    assert import_events(file, memory) == Imported(2, 1, abandoned=1)
+    with file.open("ab") as end:
+        end.write(b"\n" + json.dumps(event(1)).encode() + b"\n")
+    assert import_events(file, memory) == Imported(2, 1, 1, skipped=1)
+    assert numbers(memory) == [0, 1]
+    assert (tmp_path / "events.ndjson.rejected").read_bytes() == b"x" * (2 * MIB) + b"\n"
+
+
+def _changed(packed: bytes) -> bytes:
+    return packed[:9_000] + bytes(100) + packed[9_100:]
+
+
+@pytest.mark.parametrize("spoil", [lambda packed: packed[:-900], _changed], ids=["cut", "changed"])
+def test_what_can_be_read_of_a_damaged_file_is_imported(
+    tmp_path: Path, spoil: Callable[[bytes], bytes]
+) -> None:
+    chance = random.Random(1)
+    lines = [json.dumps(event(number, odd=chance.random())).encode() for number in range(3_000)]
+    file = tmp_path / "events.ndjson.gz"
+    file.write_bytes(spoil(gzip.compress(b"\n".join(lines))))
+    memory = Memory()
+    for _ in range(2):
+        with pytest.raises(SegmentIdentityError, match=r"'events\.ndjson\.gz' is no whole gzip"):
+            import_events(file, memory)
+    found = numbers(memory)
+    assert found[:100] == list(range(100))
+    assert len(found) > 200
+
+
+def test_a_damaged_file_is_told_by_the_command(tmp_path: Path) -> None:
+    file = tmp_path / "events.ndjson.gz"
+    file.write_bytes(gzip.compress(os.urandom(999))[:500])
+    done = subprocess.run(
+        [sys.executable, "-m", "segment_identity", "import", str(file), "memory:"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "is no whole gzip file" in done.stderr
+
+
+def test_a_mark_of_byte_order_is_no_part_of_an_event(tmp_path: Path) -> None:
+    file = tmp_path / "events.ndjson"
+    file.write_bytes(b"\xef\xbb\xbf" + json.dumps(event(0)).encode())
+    memory = Memory()
+    assert import_events(file, memory) == Imported(1, 1)
+
+
+def test_as_many_lines_are_read_as_the_destination_takes(tmp_path: Path) -> None:
+    class Large(Memory):
+        batch_events = 4_000
+        sizes: ClassVar[list[int]] = []
+
+        def send(self, batch: Sequence[bytes], /) -> None:
+            self.sizes.append(len(batch))
+
+    file = write(tmp_path / "events.ndjson", map(event, range(9_000)))
+    import_events(file, Large())
+    assert Large.sizes == [4_000, 4_000, 1_000]
+
+
+def test_two_destinations_of_a_kind_have_places_of_their_own(tmp_path: Path) -> None:
+    file = write(tmp_path / "events.ndjson", map(event, range(10)))
+    for name in ("one", "two"):
+        warehouse = Warehouse(f"sqlite:///{tmp_path}/{name}.db")
+        assert import_events(file, warehouse) == Imported(10, 10)
+    assert import_events(file, Warehouse(f"sqlite:///{tmp_path}/two.db")) == Imported(skipped=10)
+
+
 def test_an_event_without_a_message_id_is_given_one_that_a_repeat_has_too(tmp_path: Path) -> None:
     bare = [{**event(number), "messageId": None} for number in (1, 1, 2)]
     file = write(tmp_path / "events.ndjson", bare)
@@ -124,6 +218,10 @@ def test_a_destination_that_is_away_is_waited_for_until_it_is_stopped(tmp_path: 
 def test_a_file_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"'none\.ndjson', which is no file"):
         import_events(tmp_path / "none.ndjson", Memory())
+    with pytest.raises(ConfigurationError, match="was given NoneType; want a file"):
+        import_events(None, Memory())  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="which is no file"):
+        import_events(tmp_path, Memory())
 
 
 KILLS: Final = 6
