@@ -87,7 +87,7 @@ class Analytics:
         room = batching.room(max_events, max_bytes, spooled=self._spool is not None)
         lanes = [
             Lane(each, room=room, on_fault=self._tell, keeper=self._spool)
-            for each in named(destinations)
+            for each in named(destinations, spooled=self._spool is not None)
         ]
         needed = options.categories(categories, [lane.name for lane in lanes])
         self._lanes = Lanes(lanes, needed)

@@ -8,8 +8,9 @@ key), and not under its position. With it is said whether it was the only one of
 it was, and there is one now, that one has it, even with another key or host, which is how a wrong
 one is mended. Where it is not sure whose something is, it is nobody's, and stays.
 
-Destinations without a fingerprint have but their place among those of their kind. A name that the
-app gives takes the place of all this.
+Destinations without a fingerprint, or with the same one, have but their place among those of their
+kind; of the former a spool takes no more than one (`destinations.naming`). A name that the app
+gives takes the place of all this.
 """
 
 import hashlib

@@ -22,11 +22,14 @@ class Named(NamedTuple):
     kept: Keeping
 
 
-def named(given: Sequence[Destination | str], owner: str = "Analytics") -> list[Named]:
+def named(
+    given: Sequence[Destination | str], owner: str = "Analytics", *, spooled: bool = False
+) -> list[Named]:
     """Return a name for each destination: its own `name`, else its kind and, from the second, its
     number.
 
-    Errors say that *owner* was given it.
+    Errors say that *owner* was given it. What waits in a spool wants more than a number, as that is
+    another's once their order changes.
     """
     if not given:
         raise ConfigurationError(
@@ -40,6 +43,11 @@ def named(given: Sequence[Destination | str], owner: str = "Analytics") -> list[
     for number, destination in enumerate(opened):
         kind, own = kinds[number], _own_name(destination, owner)
         place = kinds[: number + 1].count(kind)
+        if spooled and own is None and marks[number] is None and kinds.count(kind) > 1:
+            raise ConfigurationError(
+                f"{owner} was given several destinations of the kind {kind!r}, which a spool "
+                "cannot tell apart without a fingerprint; want a name for each, an attribute `name`"
+            )
         name = own or (kind if place == 1 else f"{kind} {place}")
         if name in {each.name for each in result}:
             raise ConfigurationError(

@@ -196,6 +196,46 @@ def test_what_waits_for_one_of_two_addresses_is_never_given_to_the_other(tmp_pat
     assert left_behind(tmp_path) == []
 
 
+class Called(Memory):
+    def __init__(self, name: str | None = None, fingerprint: str | None = None) -> None:
+        super().__init__()
+        self.name, self.fingerprint = name, fingerprint
+
+
+@pytest.mark.parametrize(
+    "several",
+    [
+        (Memory(), Memory()),
+        ("memory:", "memory:"),
+        (Called("one"), Called()),
+        (Called(fingerprint="a"), Called()),
+    ],
+    ids=["objects", "urls", "one name", "one fingerprint"],
+)
+def test_several_that_a_spool_cannot_tell_apart_are_refused(
+    tmp_path: Path, several: tuple[Memory | str, ...]
+) -> None:
+    with pytest.raises(ConfigurationError, match=r"tell apart .* want a name for each"):
+        Analytics(*several, spool=tmp_path)
+    assert not list(tmp_path.iterdir())
+    with Analytics(*several) as analytics:
+        emit(analytics, "Event")
+
+
+def test_what_waits_for_one_of_two_names_is_its_own_in_any_order(tmp_path: Path) -> None:
+    failing, other = Failing(), Called("other")
+    failing.name = "failing"  # type: ignore[attr-defined]
+    analytics = Analytics(failing, other, spool=tmp_path, shutdown_timeout=PATIENCE)
+    emit(analytics, "Event")
+    wait_for(lambda: bool(failing.attempts and other.messages))
+    assert not analytics.close(PATIENCE)
+    other, back = Called("other"), Called("failing")
+    with Analytics(other, back, spool=tmp_path) as analytics:
+        analytics.start()
+        wait_for(lambda: bool(back.messages))
+    assert not other.messages
+
+
 def test_a_key_that_is_mended_gets_what_waited_for_the_wrong_one(tmp_path: Path) -> None:
     with tracking_api((401, {})) as api:
         analytics = Analytics(api.url.replace("write-key-1", "mistyped"), spool=tmp_path)
