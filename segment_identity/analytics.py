@@ -137,7 +137,7 @@ class Analytics:
             context=context,
             consent=consent,
         )
-        return Identity(visit, self)
+        return detached.DetachedIdentity(visit, self)
 
     def emit(self, message: Message) -> bytes | None:
         """Encode one message and queue it everywhere; None if it goes nowhere, which is counted."""

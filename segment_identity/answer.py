@@ -19,7 +19,6 @@ from segment_identity.entropy import new_nonce
 from segment_identity.identity import Identity
 from segment_identity.recognition import Recognition
 from segment_identity.request_visit import RequestVisit
-from segment_identity.visitor import Visitor
 
 _FORGOTTEN = (
     "some traits were too large to be remembered in the cookie "
@@ -43,6 +42,8 @@ def with_identity(
     visit: RequestVisit, identity: Identity, sink: Sink | None, start: Message
 ) -> Message:
     """Return the `http.response.start` message with what the browser must be told."""
+    if visit.is_steady() and not visit.settings.listens:
+        return start
     status: int = start["status"]
     headers: Headers = start.get("headers", ())
     if visit.settings.listens:
@@ -63,18 +64,6 @@ def with_identity(
     if not lines:
         return start
     return {**start, "headers": caching.with_cookies(headers, lines)}
-
-
-def with_newcomer(visit: RequestVisit, newcomer: Visitor, start: Message) -> Message:
-    """Return the message with what the browser of a newcomer must be told.
-
-    It is what `with_identity` returns for them, in few steps: most of those who bring nothing come
-    to pages that do not ask who they are.
-    """
-    headers: Headers = start.get("headers", ())
-    if not caching.may_carry_cookies(start["status"], headers):
-        return start
-    return {**start, "headers": caching.with_cookies(headers, _welcome(visit, newcomer))}
 
 
 def _finish(
@@ -132,7 +121,9 @@ def _lines(visit: RequestVisit, known: Recognition, status: int, headers: Header
     if keeps and occasion.silence is None and _is_newcomer(visit, known):
         if not caching.may_carry_cookies(status, headers):
             return []
-        return _welcome(visit, visit.with_id())
+        visit.kept = True
+        writer = visit.site().newcomers
+        return writer.set_cookies(visit.device_id(), visit.now(), new_nonce())
     storage = visit.storage()
     if storage != "keep":
         clears = storage == "clear" and caching.may_carry_cookies(status, headers)
@@ -161,12 +152,6 @@ def _lines(visit: RequestVisit, known: Recognition, status: int, headers: Header
         nonce=new_nonce(),
         browser=settings.browser,
     )
-
-
-def _welcome(visit: RequestVisit, newcomer: Visitor) -> list[bytes]:
-    """Return the Set-Cookie values that a newcomer gets."""
-    visit.kept = True
-    return visit.site().newcomers.set_cookies(newcomer, now=visit.now(), nonce=new_nonce())
 
 
 def _is_newcomer(visit: RequestVisit, known: Recognition) -> bool:

@@ -36,15 +36,28 @@ def may_carry_cookies(status: int, headers: Headers) -> bool:
     return True
 
 
-def with_cookies(headers: Headers, lines: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
-    """Return *headers* with the Set-Cookie *lines*, and kept out of shared caches."""
+def is_plain(headers: Headers) -> bool:
+    """Tell, at little cost, that headers say nothing to caches and set no cookie."""
     for name, _ in headers:
         if name not in _PLAIN:
-            lines = without_those_set(lines, headers)
-            kept = keep_private(headers)
             break
     else:
+        return True
+    return False
+
+
+def with_cookies(
+    headers: Headers, lines: Sequence[bytes], *, plain: bool = False
+) -> list[tuple[bytes, bytes]]:
+    """Return *headers* with the Set-Cookie *lines*, and kept out of shared caches.
+
+    *plain* says that `is_plain` was asked already and said so.
+    """
+    if plain or is_plain(headers):
         kept = [*headers, (b"cache-control", b"private"), (b"vary", b"Cookie")]
+    else:
+        lines = without_those_set(lines, headers)
+        kept = keep_private(headers)
     for line in lines:
         kept.append((b"set-cookie", line))
     return kept

@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection
 from segment_identity.errors import InvalidCall, NotInstalled
 from segment_identity.identity import Identity
 from segment_identity.request_visit import RequestVisit
+from segment_identity.visit import Visit
 
 
 class HasScope(Protocol):
@@ -48,6 +49,11 @@ def get_identity(connection: Connection) -> Identity:
 
 def request_visit(connection: HasScope) -> RequestVisit:
     """Return the visit behind the identity of a request or websocket, for other shells."""
-    visit = get_identity(connection)._visit
+    visit = visit_of(get_identity(connection))
     assert isinstance(visit, RequestVisit)
     return visit
+
+
+def visit_of(identity: Identity) -> Visit:
+    """Return what *identity* works on, for other shells."""
+    return identity._visit

@@ -6,8 +6,10 @@ from typing import Any, Final
 from segment_identity import consent as consents
 from segment_identity import context as contexts
 from segment_identity import ids
+from segment_identity.acts import Sink
 from segment_identity.consent import Consent
 from segment_identity.context import Context
+from segment_identity.identity import Identity
 from segment_identity.ids import Id
 from segment_identity.jsonable import Snapshot
 from segment_identity.messages import checked_mapping
@@ -49,6 +51,18 @@ class DetachedVisit(Visit, eq=False, kw_only=True):
     def context(self) -> Context:
         """Return the context that was given."""
         return self.given
+
+
+class DetachedIdentity(Identity):
+    """The handle of a job."""
+
+    __slots__ = ("_sink", "_visit")
+    _sink: Sink
+    _visit: DetachedVisit
+
+    def __init__(self, visit: DetachedVisit, sink: Sink) -> None:
+        self._visit = visit
+        self._sink = sink
 
 
 def visit(

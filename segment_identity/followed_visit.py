@@ -9,7 +9,6 @@ from segment_identity.context import Context
 from segment_identity.journey import Journey
 from segment_identity.request_visit import RequestVisit
 from segment_identity.visit import NOTHING, Stamp
-from segment_identity.visitor import Visitor
 
 T = TypeVar("T")
 
@@ -22,10 +21,6 @@ class FollowedVisit(RequestVisit, eq=False, kw_only=True):
     def is_steady(self) -> bool:
         """Look at every answer, as a session goes on while nothing else changes."""
         return False
-
-    def newcomer(self) -> Visitor | None:
-        """Return None, as more is to be said of newcomers here."""
-        return None
 
     def stamp(self, kind: str, event: object) -> Stamp:
         """Return what the context of a message of *kind* gains that is recorded now."""

@@ -1,5 +1,6 @@
 """`Identity`: the one handle that people read and call."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, NoReturn, Self, Unpack
 
@@ -26,11 +27,17 @@ class Identity:
     Never decide from an identity what somebody may see or do: it is not authentication.
     """
 
-    __slots__ = ("_sink", "_visit")
+    __slots__ = ()
 
-    def __init__(self, visit: Visit, sink: Sink | None) -> None:
-        self._visit = visit
-        self._sink = sink
+    @property
+    @abstractmethod
+    def _visit(self) -> Visit:
+        """What the verbs work on."""
+
+    @property
+    @abstractmethod
+    def _sink(self) -> Sink | None:
+        """Where messages go."""
 
     def __repr__(self) -> str:
         return "<Identity>"
@@ -248,8 +255,3 @@ class Identity:
             "context": {} if refused else Snapshot().mapping(self._visit.carried_context()),
             "consent": False if refused else self._visit.consent(),
         }
-
-
-def visit_of(identity: Identity) -> Visit:
-    """Return what *identity* works on, for what else of this package does too."""
-    return identity._visit

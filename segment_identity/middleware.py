@@ -7,12 +7,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from segment_identity import options, pending, proxies, settings
 from segment_identity.analytics import Analytics
-from segment_identity.answer import with_identity, with_newcomer
+from segment_identity.answering import answered
 from segment_identity.consent import Gpc
 from segment_identity.entropy import new_uuid
 from segment_identity.errors import ConfigurationError
-from segment_identity.followed_visit import FollowedVisit
-from segment_identity.guarded_visit import GuardedVisit
 from segment_identity.identity import Identity
 from segment_identity.journal import Journal
 from segment_identity.journeys import journeys
@@ -20,11 +18,12 @@ from segment_identity.lifespan import with_delivery
 from segment_identity.minting import Mint
 from segment_identity.privacy import ConsentCallback, privacy
 from segment_identity.proxies import IpPolicy
-from segment_identity.request_visit import RequestVisit
+from segment_identity.request_identity import RequestIdentity
 from segment_identity.settings import Exclude, Settings, UserCallback
 from segment_identity.signing import MemorySigner, Seal
 from segment_identity.sources import Sources
 from segment_identity.visitor import OnUserChange
+from segment_identity.visits import visits
 
 
 class IdentityMiddleware:
@@ -86,9 +85,7 @@ class IdentityMiddleware:
         followed = journeys(attribution, ignored_referrers, sessions, domain=domain, keys=keys)
         self.app = app
         self._analytics = analytics
-        self._sources = Sources(clock, new_id, _journal(analytics))
-        self._visit = _visits(guarded=private.guards, followed=followed is not None)
-        self._settings = Settings(
+        ready = Settings(
             signer=signer,
             pending=Seal(keys, pending.SALT),
             plain=settings.site(signer, domain, secure=False, browser=browser),
@@ -109,6 +106,7 @@ class IdentityMiddleware:
             device_header=options.header("anonymous_id_header", anonymous_id_header),
             listens=user is not None or track_pages,
         )
+        self._visits = visits(ready, Sources(clock, new_id, _journal(analytics)), analytics)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -123,46 +121,18 @@ class IdentityMiddleware:
         elif isinstance(state.get("identity"), Identity):
             # This middleware also stands further out, and that identity is the one.
             return await self.app(scope, receive, send)
-        visit = self._visit(scope=scope, settings=self._settings, sources=self._sources)
-        identity = state["identity"] = Identity(visit, self._analytics)
-        if kind == "websocket":
-            # Its handshake sets no cookie: an identity can be read there and not stored.
-            visit.answered, visit.stores = True, False
+        identity = state["identity"] = RequestIdentity(self._visits, scope)
 
         # Not a coroutine function, as most messages only pass through.
         def send_with_identity(message: Message) -> Awaitable[None]:
-            if not visit.answered and message["type"] == "http.response.start":
-                message = self._answered(visit, identity, message)
+            if message["type"] == "http.response.start":
+                message = answered(identity, message)
             return send(message)
 
         try:
             await self.app(scope, receive, send_with_identity)
         finally:
-            visit.release()
-
-    def _answered(self, visit: RequestVisit, identity: Identity, message: Message) -> Message:
-        """Return the message with cookies; the app's own if ours fail, as it must be served."""
-        if message.get("status", 0) < 200:
-            return message
-        visit.answered = True
-        if visit.is_steady() and not self._settings.listens:
-            return message
-        if "headers" in message and not isinstance(message["headers"], list | tuple):
-            # An iterator can be read only once, and the app's headers must survive our errors.
-            message = {**message, "headers": list(message["headers"])}
-        try:
-            newcomer = visit.newcomer()
-            if newcomer is not None:
-                return with_newcomer(visit, newcomer, message)
-            return with_identity(visit, identity, self._analytics, message)
-        except Exception as error:
-            visit.report("answer", error)
-            return message
-
-
-def _visits(*, guarded: bool, followed: bool) -> type[RequestVisit]:
-    """Return the kind of visit that connections make; most apps need the simplest."""
-    return GuardedVisit if guarded else FollowedVisit if followed else RequestVisit
+            identity.release()
 
 
 def _journal(analytics: object) -> Journal:

@@ -82,13 +82,15 @@ def occasion(
         silence = refusal
     elif method in ("HEAD", "OPTIONS"):
         silence = "method"
-    elif _is_speculative(headers):
+    elif not headers.keys().isdisjoint(_PURPOSES) and _is_speculative(headers):
         silence = "speculative"
     elif not track_bots and _is_bot(headers.get(b"user-agent", b"")[:_MAX_AGENT]):
         silence = "bot"
     if silence is not None:
         return Occasion(navigation=False, silence=silence)
-    return _NAVIGATION if _is_navigation(headers) else _OTHER
+    if headers.get(b"sec-fetch-dest") == b"document" or _is_navigation(headers):
+        return _NAVIGATION
+    return _OTHER
 
 
 def may_mint(occasion: Occasion, mint: Mint, *, used: bool, changed: bool = False) -> bool:
@@ -147,10 +149,7 @@ def _is_speculative(headers: Mapping[bytes, bytes]) -> bool:
 
 
 def _is_navigation(headers: Mapping[bytes, bytes]) -> bool:
-    destination = headers.get(b"sec-fetch-dest", b"")
-    if destination == b"document":
-        return True
-    destination = destination.strip().lower()
+    destination = headers.get(b"sec-fetch-dest", b"").strip().lower()
     if destination in _DESTINATIONS:
         return destination == b"document"
     mode = headers.get(b"sec-fetch-mode")

@@ -24,7 +24,7 @@ class _Form(NamedTuple):
     second: int
     memory: tuple[bytes, bytes, bytes]
     hidden: bytes
-    readable: list[tuple[bytes, bytes]]
+    readable: list[list[bytes]]
 
 
 def is_newcomer(seen: Presented, found: Recognised, now: Visitor) -> bool:
@@ -57,27 +57,21 @@ class Newcomers:
         self._around = [line.removesuffix(ending).split(_ID) for line in readable]
         self._form = self._form_of(0)
 
-    def set_cookies(self, visitor: Visitor, *, now: float, nonce: str) -> list[bytes]:
-        """Return the Set-Cookie values that make a newcomer's browser hold *visitor*, whose id is a
-        UUID and of whom nothing else is known.
-        """
-        assert visitor.anonymous_id is not None
-        octets = visitor.anonymous_id.encode()
+    def set_cookies(self, device: str, now: float, nonce: str) -> list[bytes]:
+        """Return the Set-Cookie values that make a newcomer's browser hold *device*, a UUID."""
+        octets = device.encode()
         form, second = self._form, int(now)
         if form.second != second:
             # No lock: of two that come at once, each fills in a form of its own.
             form = self._form = self._form_of(second)
         first, middle, last = form.memory
         token = self._signer.signed(first + octets + middle + nonce.encode() + last)
-        lines = [self._name + token + form.hidden]
-        for before, after in form.readable:
-            lines.append(before + octets + after)
-        return lines
+        return [self._name + token + form.hidden, *map(octets.join, form.readable)]
 
     def _form_of(self, second: int) -> _Form:
         memory = Memory(_ID.decode(), None, None, second, second, _NONCE.decode())
         first, _, rest = encoded(memory).partition(_ID)
         middle, _, last = rest.partition(_NONCE)
         readable, hidden = self._attributes.endings(second)
-        around = [(before, after + readable) for before, after in self._around]
+        around = [[*parts[:-1], parts[-1] + readable] for parts in self._around]
         return _Form(second, (first, middle, last), hidden, around)

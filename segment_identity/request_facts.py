@@ -19,16 +19,7 @@ class RequestFacts(Visit, eq=False, kw_only=True):
 
     def site(self) -> Site:
         """Return how identities are read and written for this connection's scheme."""
-        settings = self.settings
-        if settings.always_secure is not None:
-            secure = settings.always_secure
-        elif not settings.trusted_proxies:
-            secure = self.scope.get("scheme") in ("https", "wss")
-        else:
-            forwarded = self._joined(b"x-forwarded-proto")
-            scheme = str(self.scope.get("scheme", "http"))
-            secure = proxies.is_secure(scheme, self._peer(), forwarded, settings.trusted_proxies)
-        return settings.secure if secure else settings.plain
+        return site_of(self.settings, self.scope)
 
     def headers(self) -> dict[bytes, bytes]:
         """Return the last header of each name."""
@@ -47,8 +38,8 @@ class RequestFacts(Visit, eq=False, kw_only=True):
     def address(self) -> Address | None:
         """Return the client's address, as far as proxies are trusted."""
         trusted = self.settings.trusted_proxies
-        forwarded = self._joined(b"x-forwarded-for") if trusted else b""
-        return proxies.client_address(self._peer(), forwarded, trusted)
+        forwarded = _joined(self.scope, b"x-forwarded-for") if trusted else b""
+        return proxies.client_address(_peer(self.scope), forwarded, trusted)
 
     def named_device(self) -> str | None:
         """Return the anonymousId that an app names in a header."""
@@ -57,16 +48,6 @@ class RequestFacts(Visit, eq=False, kw_only=True):
             return None
         device = self.headers().get(name, b"").decode("latin-1")
         return device if ids.is_anonymous_id(device) else None
-
-    def is_excluded(self) -> bool:
-        """Tell whether the `exclude` option names this connection."""
-        rule = self.settings.exclude
-        if rule is None:
-            return False
-        if callable(rule):
-            return bool(rule(HTTPConnection(self.scope)))
-        path = self.scope.get("path", "")
-        return any(path == each or path.startswith(each.rstrip("/") + "/") for each in rule)
 
     def app_user(self) -> AppUser | ActingAs | None:
         """Ask the `user` option; what it raises or returns wrongly is reported and ignored."""
@@ -79,9 +60,35 @@ class RequestFacts(Visit, eq=False, kw_only=True):
             self.report("user", error)
             return None
 
-    def _peer(self) -> str | None:
-        client = self.scope.get("client")
-        return str(client[0]) if client else None
 
-    def _joined(self, wanted: bytes) -> bytes:
-        return b",".join(value for name, value in self.scope["headers"] if name == wanted)
+def site_of(settings: Settings, scope: Scope) -> Site:
+    """Return how identities are read and written for the scheme of a connection."""
+    if settings.always_secure is not None:
+        secure = settings.always_secure
+    elif not settings.trusted_proxies:
+        secure = scope.get("scheme") in ("https", "wss")
+    else:
+        forwarded = _joined(scope, b"x-forwarded-proto")
+        scheme = str(scope.get("scheme", "http"))
+        secure = proxies.is_secure(scheme, _peer(scope), forwarded, settings.trusted_proxies)
+    return settings.secure if secure else settings.plain
+
+
+def is_excluded(settings: Settings, scope: Scope) -> bool:
+    """Tell whether the `exclude` option names a connection."""
+    rule = settings.exclude
+    if rule is None:
+        return False
+    if callable(rule):
+        return bool(rule(HTTPConnection(scope)))
+    path = scope.get("path", "")
+    return any(path == each or path.startswith(each.rstrip("/") + "/") for each in rule)
+
+
+def _peer(scope: Scope) -> str | None:
+    client = scope.get("client")
+    return str(client[0]) if client else None
+
+
+def _joined(scope: Scope, wanted: bytes) -> bytes:
+    return b",".join(value for name, value in scope["headers"] if name == wanted)

@@ -11,7 +11,7 @@ from segment_identity.minting import Occasion, Refusal
 from segment_identity.pending import Deferred, Pending
 from segment_identity.recognition import NOBODY, Recognition
 from segment_identity.reconcile import STRANGER, Reason, Recognised
-from segment_identity.request_facts import RequestFacts
+from segment_identity.request_facts import RequestFacts, is_excluded, site_of
 from segment_identity.visitor import NOBODY as NO_VISITOR
 from segment_identity.visitor import OnUserChange, Visitor
 
@@ -52,23 +52,14 @@ class RequestVisit(RequestFacts, eq=False, kw_only=True):
         """Whether traits are kept between requests."""
         return self.settings.remember is not False
 
-    def release(self) -> None:
-        """Let go of the scope, which holds the identity, which holds this.
-
-        Without the circle everything is freed when the request ends, and an identity that a task
-        still holds goes on from a copy.
-        """
-        kept = dict(self.scope)
-        kept.pop("state", None)
-        self.scope = kept
-
     def recognition(self) -> Recognition:
         """Return what the cookies said; an error of ours makes the visitor a stranger."""
         known = self._recognition
         if known is None:
             try:
                 header = cookies.cookie_header(self.scope["headers"])
-                known = self.site().recogniser.recognise(header, self.sources.now())
+                site = site_of(self.settings, self.scope)
+                known = site.recogniser.recognise(header, self.sources.now())
             except Exception as error:
                 self.report("recognise", error)
                 known = NOBODY
@@ -85,17 +76,11 @@ class RequestVisit(RequestFacts, eq=False, kw_only=True):
         same = current is None or current is known.found.visitor
         return known.steady and same and not self.deferred and not self.replayed
 
-    def newcomer(self) -> Visitor | None:
-        """Make a visitor of who opens a page with nothing, unless somebody looked at who it is."""
-        settings = self.settings
-        usual = self.sources.makes_uuids and settings.mint != "never" and not settings.listens
-        if not usual or self._recognition is not NOBODY or not self.occasion().navigation:
-            return None
-        with self.lock:
-            if self._current is not None:
-                return None
-            self._current = newcomer = Visitor(self.sources.new_id())
-            return newcomer
+    def outlive(self, device: str) -> None:
+        """Begin after the answer, which told the browser of *device* unless that is empty."""
+        self.answered = True
+        if device:
+            self._current, self.kept = Visitor(device), True
 
     def defer(self, call: Deferred) -> None:
         """Let the page being made, or the next one, make *call* again."""
@@ -136,7 +121,7 @@ class RequestVisit(RequestFacts, eq=False, kw_only=True):
                     self.scope.get("method", "GET"),
                     self.headers(),
                     refusal=self.refusal(),
-                    excluded=self.settings.exclude is not None and self.is_excluded(),
+                    excluded=is_excluded(self.settings, self.scope),
                     track_bots=self.settings.track_bots,
                 )
                 if self.scope["type"] == "websocket":

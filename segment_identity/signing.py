@@ -6,10 +6,10 @@ opens with a version; a version this file does not know is treated as absent.
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 import re
+from binascii import b2a_base64
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -106,24 +106,26 @@ class _Key:
         inner, outer = self._inner.copy(), self._outer.copy()
         inner.update(value)
         outer.update(inner.digest())
-        return _base64(outer.digest())
+        # Of 32 bytes the last digit is always padding.
+        return b2a_base64(outer.digest(), newline=False).translate(_URL_SAFE)[:-1]
 
 
 class Seal:
     """Signs what is for one purpose with the first key, and verifies it with all of them."""
 
-    __slots__ = ("_keys",)
+    __slots__ = ("_keys", "_sign")
 
     def __init__(self, keys: Sequence[bytes], salt: bytes) -> None:
         self._keys = [_Key(key, salt) for key in keys]
+        self._sign = self._keys[0].signature
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self._keys)} keys)"
 
     def signed(self, plain: bytes) -> bytes:
         """Return a cookie value that holds *plain*."""
-        body = _base64(plain)
-        return body + b"." + self._keys[0].signature(body)
+        body = b2a_base64(plain, newline=False).translate(_URL_SAFE).rstrip(b"=")
+        return body + b"." + self._sign(body)
 
     def opened(self, token: bytes) -> tuple[bytes, bool] | None:
         """Return what *token* holds and whether the current key signed it; None if no key did.
@@ -219,10 +221,6 @@ def _is_guessable(text: str) -> bool:
         return True
     letters = "".join(filter(str.isalpha, lowered))
     return bool(letters) and not _WORDS.sub("", letters)
-
-
-def _base64(raw: bytes) -> bytes:
-    return binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE).rstrip(b"=")
 
 
 def _unbase64(body: bytes) -> bytes | None:

@@ -6,7 +6,8 @@ from starlette.types import Scope
 
 from segment_identity import proxies
 from segment_identity.answer import parting
-from segment_identity.identity import Identity, visit_of
+from segment_identity.connections import visit_of
+from segment_identity.identity import Identity
 from segment_identity.ingest.callers import Headers
 from segment_identity.ingest.sender import Sender
 from segment_identity.messages import Message

@@ -19,9 +19,10 @@ from starlette.types import Receive, Scope, Send
 
 from segment_identity import options
 from segment_identity.analytics import Analytics
+from segment_identity.connections import visit_of
 from segment_identity.destinations import extras
 from segment_identity.errors import ConfigurationError, Unavailable
-from segment_identity.identity import Identity, visit_of
+from segment_identity.identity import Identity
 from segment_identity.inspector import access
 from segment_identity.inspector.health import health
 from segment_identity.inspector.portrait import Portrait, portrait

@@ -52,9 +52,8 @@ def test_a_newcomers_cookies_are_those_of_anybody_to_the_byte(
     site: int, visits: list[tuple[str, float, str]]
 ) -> None:
     for device, now, nonce in visits:
-        who = Visitor(device)
-        ours = WRITERS[site].set_cookies(who, now=now, nonce=nonce)
-        assert ours == written(site, who, now, nonce)
+        ours = WRITERS[site].set_cookies(device, now, nonce)
+        assert ours == written(site, Visitor(device), now, nonce)
 
 
 @pytest.mark.parametrize("now", [Visitor(), Visitor(ANON)])
@@ -95,6 +94,5 @@ def test_whoever_came_with_something_is_no_newcomer(seen: Presented, found: Reco
 
 
 def test_a_newcomer_is_told_of_in_the_second_of_the_visit() -> None:
-    writer, who = WRITERS[0], Visitor(ANON)
     for now in (NOW, NOW + 0.999, NOW + 1, NOW):
-        assert writer.set_cookies(who, now=now, nonce="") == written(0, who, now, "")
+        assert WRITERS[0].set_cookies(ANON, now, "") == written(0, Visitor(ANON), now, "")

@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import sys
+import threading
 from typing import Any, Final
 
 import pytest
@@ -113,3 +115,40 @@ def test_a_task_that_outlives_the_answer_finds_the_newcomer_that_the_browser_was
     assert told[0].startswith(b"ajs_anonymous_id=" + identity.anonymous_id.encode() + b";")
     assert identity.is_new
     assert not identity.is_provisional
+
+
+def test_threads_that_look_while_the_answer_begins_find_whom_it_tells_of() -> None:
+    found: list[str] = []
+
+    async def page(scope: Scope, receive: Receive, send: Send) -> None:
+        identity = scope["state"]["identity"]
+        together = threading.Barrier(3)
+
+        def look() -> None:
+            together.wait()
+            found.append(identity.anonymous_id)
+
+        threads = [threading.Thread(target=look) for _ in range(2)]
+        for each in threads:
+            each.start()
+        together.wait()
+        await send(START)
+        await send(END)
+        for each in threads:
+            each.join()
+
+    async def many() -> None:
+        app = IdentityMiddleware(page, secret_key=SECRET)
+        for _ in range(300):
+            found.clear()
+            begun = (await exchange(app, http_scope()))[0]
+            told = [v for _, v in begun["headers"] if v.startswith(b"ajs_anonymous_id=")]
+            assert told[0].startswith(b"ajs_anonymous_id=" + found[0].encode() + b";")
+            assert found[0] == found[1]
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        asyncio.run(many())
+    finally:
+        sys.setswitchinterval(before)

@@ -1,0 +1,64 @@
+"""The identity of a connection, whose visit is made when somebody first asks.
+
+How this works: most requests never look at their identity, so all they make is this handle. Whoever
+looks makes the visit; an answer that begins before leaves what it told the browser, for a visit
+made later. Answer and app may do so in several threads at once: all append to one list, and what
+came first is what counts. So nobody needs a lock, which a fork could leave held for good.
+"""
+
+from typing import Final
+
+import msgspec
+from starlette.types import Scope
+
+from segment_identity.acts import Sink
+from segment_identity.identity import Identity
+from segment_identity.request_visit import RequestVisit
+from segment_identity.visits import Visits
+
+# The claim of an answer that told of no new id.
+SETTLED: Final = ""
+
+
+class RequestIdentity(Identity, msgspec.Struct, eq=False):
+    """The handle that a connection carries as `request.state.identity`."""
+
+    visits: Visits
+    scope: Scope
+    # The first is a visit if somebody asked before the answer, else the id it told of.
+    claims: list[str | RequestVisit] = []
+    _begun: RequestVisit | None = None
+
+    @property
+    def _sink(self) -> Sink | None:
+        return self.visits.sink
+
+    @property
+    def _visit(self) -> RequestVisit:
+        begun = self._begun
+        return self.begin() if begun is None else begun
+
+    def begin(self) -> RequestVisit:
+        """Return the visit, made now if nobody asked before."""
+        claims = self.claims
+        if not claims:
+            claims.append(self.visits.visit(self.scope))
+        visit = claims[0]
+        if isinstance(visit, str):
+            claims.append(self.visits.visit(self.scope, after=visit))
+            # One that was made just before the answer came first is nobody's.
+            visit = next(each for each in claims if not isinstance(each, str) and each.answered)
+        self._begun = visit
+        return visit
+
+    def release(self) -> None:
+        """Let go of the scope, which holds this.
+
+        Without the circle everything is freed when the request ends, and an identity that a task
+        still holds goes on from a copy.
+        """
+        kept = {**self.scope}
+        kept.pop("state", None)
+        self.scope = kept
+        if self._begun is not None:
+            self._begun.scope = kept
