@@ -39,7 +39,7 @@ def is_gzip(target: str) -> bool:
 
 def bound(name: str, given: str | None) -> str | None:
     """Return one end of a window of time in UTC; *given* is ISO 8601, or None for no end."""
-    found = None if given is None else instant_of(given)
+    found = instant_of(given) if isinstance(given, str) else None
     if given is not None and found is None:
         raise InvalidCall(
             f"{name} was given {given!r:.40}; want a time such as '2026-01-31' or "

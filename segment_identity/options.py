@@ -49,6 +49,19 @@ def known(owner: str, given: Iterable[str], names: Sequence[str]) -> None:
             raise UnknownOption(f"{owner} has no option {name[:60]!r}; {hint}")
 
 
+def whole(name: str, value: object, least: int = 1) -> None:
+    """Raise unless *value* is a whole number, such as 1_000 or 1e3, *least* or more."""
+    is_whole = isinstance(value, int | float) and not isinstance(value, bool) and value % 1 == 0
+    if not is_whole or value < least:  # type: ignore[operator]
+        raise ConfigurationError(f"{name} was given {value!r}; want a whole number from {least} up")
+
+
+def event(name: str, value: object) -> None:
+    """Raise unless *value* is what one thread can tell another by, or None."""
+    if value is not None and not (hasattr(value, "is_set") and hasattr(value, "wait")):
+        raise ConfigurationError(f"{name} was given {type(value).__name__}; want a threading.Event")
+
+
 def one_of(name: str, value: object, allowed: tuple[str | None, ...]) -> None:
     """Raise unless *value* is one of *allowed*."""
     if value not in allowed:

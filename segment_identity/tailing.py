@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from segment_identity import listening, retry, tails
+from segment_identity import listening, questions, retry, tails
 from segment_identity.destinations import extras
-from segment_identity.errors import InvalidCall, Unauthorized, Unavailable
+from segment_identity.errors import Unauthorized, Unavailable
 from segment_identity.messages import Message
 
 if TYPE_CHECKING:
@@ -42,11 +42,11 @@ def tail(
     The *url* can also be that of an `Inspector`, with its *token* if it has one. Its events are
     those of the process that answers, as they happen, and need not be looked for.
     """
-    if last < 0 or not every > 0:
-        raise InvalidCall(f"tail was given {last} and {every}; want last=0 or more, and every>0")
+    last = questions.count("tail", "last", last)
+    every = questions.positive("tail", "every", every)
     wanted = tails.wanted(types, events, ids)
     stop = stop or threading.Event()
-    if listening.is_inspector(url):
+    if isinstance(url, str) and listening.is_inspector(url):
         return listening.listen(
             url, wanted, token=token, last=last, follow=follow, waiting=waiting, stop=stop
         )

@@ -55,6 +55,9 @@ class Wanted(msgspec.Struct, frozen=True):
 
 def wanted(types: Iterable[str], events: Iterable[str], ids: Iterable[str]) -> Wanted:
     """Return what somebody wants to see; raises `InvalidCall` for a type there is not."""
+    for name, several in (("types", types), ("events", events), ("ids", ids)):
+        if isinstance(several, str) or not isinstance(several, Iterable):
+            raise InvalidCall(f"tail was given {type(several).__name__} as {name}; want a list")
     found = Wanted(frozenset(types), frozenset(events), frozenset(ids))
     for each in sorted(found.types.difference(TYPES)):
         raise InvalidCall(f"tail was given {each!r:.40} as type; want one of {', '.join(TYPES)}")

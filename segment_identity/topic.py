@@ -16,6 +16,7 @@ _URL: Final = re.compile(r"kafka://(?:([^/?#]*)@)?([^/?#@]+)/([^?#]*)(?:\?([^#]*
 # A host name, an IPv4 address, or an IPv6 address in brackets; librdkafka's own port is 9092.
 _BROKER: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _PORT: Final = re.compile(r":[0-9]+$")
+_MAX_PORT: Final = 65_535
 _TOPIC: Final = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _WANTED: Final = "want 'kafka://broker1:9092,broker2:9092/topic?option=value'"
 
@@ -83,18 +84,25 @@ def topic(url: str) -> Topic:
     A user and a password mean SASL PLAIN over TLS unless options say otherwise. Raises
     `ConfigurationError`, which quotes neither the URL nor an option's value.
     """
+    if not isinstance(url, str):
+        raise ConfigurationError(f"Kafka was given {type(url).__name__} as a URL; {_WANTED}")
     found = _URL.fullmatch(url)
     if found is None:
         raise ConfigurationError(f"Kafka was given a URL that it cannot read; {_WANTED}")
     credentials, brokers, name, query = found.groups()
     for broker in brokers.split(","):
-        if not _BROKER.fullmatch(broker):
+        port = _PORT.search(broker)
+        if not _BROKER.fullmatch(broker) or (port and int(port[0][1:]) > _MAX_PORT):
             raise ConfigurationError(f"Kafka was given a URL with a broker that is none; {_WANTED}")
     return Topic(brokers, checked_name(name), {**_login(credentials), **_options(query or "")})
 
 
 def checked_name(name: str) -> str:
     """Return *name* if a topic can have it."""
+    if not isinstance(name, str):
+        raise ConfigurationError(
+            f"Kafka was given {type(name).__name__} as the name of a topic; want a str"
+        )
     if not _TOPIC.fullmatch(name) or name in (".", ".."):
         shown = repr(name[:40]) if name else "none"
         raise ConfigurationError(

@@ -1,6 +1,7 @@
 """A destination that has every alias before the identify that needs it."""
 
 import contextlib
+import os
 import sqlite3
 import threading
 from collections.abc import Container, Iterable, Sequence
@@ -38,6 +39,8 @@ class AliasFirst:
         asked = wishes(inner)
         self.parallel, self.linger = asked.parallel, asked.linger
         self.batch_events = asked.limit.events
+        if memory is not None and not isinstance(memory, str | os.PathLike):
+            raise ConfigurationError(f"memory was given {type(memory).__name__}; want a file")
         if memory is not None and not Path(memory).parent.is_dir():
             raise ConfigurationError(f"the folder of memory does not exist: {Path(memory).parent}")
         self._file = None if memory is None else str(memory)

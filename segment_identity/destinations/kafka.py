@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from segment_identity import records
+from segment_identity.errors import ConfigurationError
 from segment_identity.kafka.publisher import Publisher, Record
 from segment_identity.keeping import fingerprint
 from segment_identity.topic import topic
@@ -21,6 +22,8 @@ class Kafka:
     def __init__(
         self, url: str, *, options: Mapping[str, Any] | None = None, name: str | None = None
     ) -> None:
+        if options is not None and not isinstance(options, Mapping):
+            raise ConfigurationError(f"options was given {type(options).__name__}; want a mapping")
         self.topic = topic(url)
         self.name = name
         self.fingerprint = fingerprint(repr(self.topic))

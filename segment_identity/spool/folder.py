@@ -104,7 +104,7 @@ class Folder:
 
 def checked_folder(value: object) -> Path:
     """Return *value* as the folder of a spool; raises `ConfigurationError` if it cannot be one."""
-    if not isinstance(value, str | os.PathLike) or not str(value):
+    if not isinstance(value, str | os.PathLike) or not str(value) or "\x00" in str(value):
         raise ConfigurationError(
             f"spool was given {type(value).__name__}; want a folder such as 'spool/'"
         )

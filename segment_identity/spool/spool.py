@@ -57,8 +57,9 @@ class Spool:
         power_safe: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        options.positive("max_bytes", max_bytes)
+        options.whole("max_bytes", max_bytes)
         options.positive("max_age", max_age)
+        options.flags(power_safe=power_safe)
         options.function("clock", clock, required=True)
         self._folder = Folder(checked_folder(folder), power_safe=power_safe)
         self._limits = spooling.Limits(int(max_bytes), float(max_age))

@@ -48,6 +48,7 @@ def consume(
     Closes *destination*. Call it from one thread; it makes another for the destination.
     """
     options.positive("shutdown_timeout", shutdown_timeout)
+    options.event("stop", stop)
     if until_idle is not None:
         options.positive("until_idle", until_idle)
     if isinstance(batch, bool) or not isinstance(batch, int) or not 1 <= batch <= MAX_BATCH:
@@ -55,7 +56,7 @@ def consume(
     if not isinstance(group, str) or not group.strip():
         raise ConfigurationError("group was given no name; want one such as 'warehouse'")
     source = topic(url)
-    aside = source.named(dead_letters or f"{source.name}.dead-letters")
+    aside = source.named(f"{source.name}.dead-letters" if dead_letters is None else dead_letters)
     if aside.name == source.name:
         raise ConfigurationError("dead_letters was given the topic itself; want another one")
     target = single(destination, "consume")

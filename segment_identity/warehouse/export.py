@@ -81,9 +81,13 @@ def export_events(
 def _written(target: Target, stop: threading.Event) -> Iterator[IO[bytes]]:
     """Give a file to write to, which gets its name at the end, unless it was stopped."""
     if not isinstance(target, str | os.PathLike):
+        if not hasattr(target, "write"):
+            raise ConfigurationError(f"export was given {type(target).__name__}; want a file")
         yield target
         return
     path = Path(target)
+    if path.is_dir():
+        raise ConfigurationError(f"the target {path} is a folder; want a file")
     if not path.parent.is_dir():
         raise ConfigurationError(f"the folder to export to does not exist: {path.parent}")
     part = path.with_name(f"{path.name}.part")

@@ -64,6 +64,12 @@ def test_what_was_not_delivered_is_not_remembered(tmp_path: Path) -> None:
     assert kinds(failing) == ["alias", "identify"]
 
 
+@pytest.mark.parametrize("memory", [7, True, b"aliases.db"])
+def test_a_memory_that_is_no_file_is_refused(memory: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"memory was given .*; want a file"):
+        AliasFirst(Memory(), memory=memory)
+
+
 def test_a_memory_that_is_broken_stops_no_event(tmp_path: Path) -> None:
     file = tmp_path / "aliases.db"
     file.write_bytes(b"no database " * 1_000)

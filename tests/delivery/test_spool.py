@@ -688,7 +688,7 @@ emit(Analytics(Failing(), spool=sys.argv[1]), *["Event"] * 1_000)
     opened.close()
 
 
-@pytest.mark.parametrize("wanted", [7, "", b"spool", object()])
+@pytest.mark.parametrize("wanted", [7, "", b"spool", object(), "a\x00b"])
 def test_spool_that_is_no_folder_is_refused(wanted: object) -> None:
     with pytest.raises(ConfigurationError, match="spool was given"):
         Analytics(Memory(), spool=wanted)  # type: ignore[arg-type]
@@ -702,6 +702,12 @@ def test_spool_options_are_explained(tmp_path: Path) -> None:
         Spool(tmp_path, max_byte=3)  # type: ignore[call-arg]
     with pytest.raises(ConfigurationError, match="max_age was given"):
         Spool(tmp_path, max_age=0)
+    with pytest.raises(ConfigurationError, match=r"max_bytes was given 0\.5; want a whole"):
+        Spool(tmp_path, max_bytes=0.5)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="max_bytes was given inf"):
+        Spool(tmp_path, max_bytes=float("inf"))  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="power_safe was given 'no'"):
+        Spool(tmp_path, power_safe="no")  # type: ignore[arg-type]
 
 
 def test_store_says_no_while_events_are_in_memory_alone(tmp_path: Path) -> None:

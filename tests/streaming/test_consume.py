@@ -242,6 +242,11 @@ def test_a_second_reader_takes_over_half_without_reading_anything_twice(broker: 
         ({"destination": "kafka://c,B:9092/t"}, "one topic as source and destination"),
         ({"destination": Kafka("kafka://b/t?client.id=s3cr3t")}, "want another destination"),
         ({"destination": Memory}, "consume was given type as a destination"),
+        ({"url": None}, "Kafka was given NoneType as a URL; want 'kafka://"),
+        ({"url": "kafka://b:65536/t"}, "with a broker that is none"),
+        ({"dead_letters": 7}, "Kafka was given int as the name of a topic"),
+        ({"dead_letters": ""}, "Kafka was given none as the name of a topic"),
+        ({"stop": True}, "stop was given bool; want a threading.Event"),
     ],
 )
 def test_an_argument_that_cannot_work_is_refused_in_words(

@@ -189,6 +189,8 @@ def test_a_value_that_cannot_work_is_refused_at_once_and_not_shown(
 def test_options_of_the_object_reach_librdkafka_but_not_past_our_promises() -> None:
     with pytest.raises(ConfigurationError, match=r'No such configuration property: "acks\.all"'):
         Kafka("kafka://nowhere.invalid/events", options={"acks.all": "1"})
+    with pytest.raises(ConfigurationError, match="options was given str; want a mapping"):
+        Kafka("kafka://nowhere.invalid/events", options="acks=0")  # type: ignore[arg-type]
     Kafka("kafka://nowhere.invalid/events", options={"acks": "0", "enable.idempotence": False})
 
 

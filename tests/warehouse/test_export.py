@@ -164,4 +164,10 @@ def test_what_cannot_be_exported_is_told_at_once(tmp_path: Path) -> None:
         export_events(missing, tmp_path / "none" / "events.ndjson")
     with pytest.raises(InvalidCall, match="since was given 'soon'"):
         export_events(missing, tmp_path / "events.ndjson", since="soon")
+    with pytest.raises(InvalidCall, match="since was given 2026"):
+        export_events(missing, tmp_path / "events.ndjson", since=2026)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="is a folder; want a file"):
+        export_events(missing, tmp_path)
+    with pytest.raises(ConfigurationError, match="was given NoneType; want a file"):
+        export_events(missing, None)  # type: ignore[arg-type]
     assert export_events(missing, tmp_path / "events.ndjson") == Exported(0)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import sqlalchemy as sa
 
-from segment_identity import InvalidCall, Unavailable
+from segment_identity import ConfigurationError, InvalidCall, Unavailable
 from segment_identity.messages import Message
 from segment_identity.tailing import tail
 from segment_identity.tails import Wanted, wanted
@@ -200,5 +200,11 @@ def test_wrong_arguments_are_told_at_once(warehouse: Warehouse, url: str) -> Non
     warehouse.send([])
     with pytest.raises(InvalidCall, match="'dance' as type"):
         tail(url, types=["dance"])
-    with pytest.raises(InvalidCall, match="want last=0 or more"):
+    with pytest.raises(InvalidCall, match="-1 as last; want a whole number"):
         tail(url, last=-1)
+    for wrong in ({"last": "3"}, {"every": 0}, {"every": "1"}, {"types": "track"}, {"ids": "ada"}):
+        with pytest.raises(InvalidCall, match=f"as {next(iter(wrong))}; want"):
+            tail(url, **wrong)
+    with pytest.raises(ConfigurationError, match="want one such as"):
+        tail(None)  # type: ignore[arg-type]
+    assert list(tail(url, last=2**70, follow=False)) == []
