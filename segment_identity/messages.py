@@ -22,6 +22,7 @@ _PAGE_KEYS: Final = ("path", "referrer", "search", "title", "url")
 # What `datetime` can say ends there, in seconds since 1970.
 _YEAR_10000: Final = 253_402_300_800
 _CONTROL: Final = "".join(map(chr, (*range(0x21), *range(0x7F, 0xA1))))
+_object: Final = msgspec.json.Decoder(dict[str, Any]).decode
 _FRACTIONS: Final = tuple(f".{milliseconds:03d}Z" for milliseconds in range(1_000))
 
 
@@ -186,8 +187,11 @@ def order_key(message: Message) -> str:
 
 
 def received(event: bytes, now: float) -> Message:
-    """Read an encoded message as its receiver does, who stamps `sentAt` and `receivedAt`."""
-    message: Message = msgspec.json.decode(event)
+    """Read an encoded message as its receiver does, who stamps `sentAt` and `receivedAt`.
+
+    Raises what `msgspec` raises if it is none.
+    """
+    message: Message = _object(event)
     stamp = instant(now)
     message.setdefault("sentAt", stamp)
     message.setdefault("receivedAt", stamp)

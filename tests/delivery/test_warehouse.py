@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from warehouse.support import NEWEST, TOLD, batch
 
-from segment_identity import Analytics, ConfigurationError, Fault
+from segment_identity import Analytics, ConfigurationError, Fault, Undeliverable
 from segment_identity.destinations import Memory
 from segment_identity.messages import Message
 from segment_identity.warehouse import Warehouse
@@ -328,6 +328,12 @@ def test_value_of_any_size_is_stored_and_blocks_nothing(file: Path, value: Any) 
         assert analytics.stats().dead_lettered == 0
     assert len(query(file, "SELECT * FROM tracks")) == 9
     assert len(query(file, "SELECT * FROM seen")) == 9
+
+
+@pytest.mark.parametrize("poison", [b"", b"{", b"null", b"[]", b"7", b"\xff", b"[" * 9_999])
+def test_what_is_no_message_is_told_from_what_is(warehouse: Warehouse, poison: bytes) -> None:
+    with pytest.raises(Undeliverable):
+        warehouse.send([*batch(message(1, event="One")), poison])
 
 
 def test_more_columns_than_a_table_may_have_go_aside(file: Path) -> None:
