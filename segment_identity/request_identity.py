@@ -6,7 +6,7 @@ made later. Answer and app may do so in several threads at once: all append to o
 came first is what counts. So nobody needs a lock, which a fork could leave held for good.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from starlette.types import Scope
@@ -28,6 +28,9 @@ class RequestIdentity(Identity, msgspec.Struct, eq=False):
     # The first is a visit if somebody asked before the answer, else the id it told of.
     claims: list[str | RequestVisit] = []
     _begun: RequestVisit | None = None
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return []
 
     @property
     def _sink(self) -> Sink | None:

@@ -62,6 +62,9 @@ class Visit(msgspec.Struct, eq=False, kw_only=True):
         # An error reporter shows what was at hand, and a request's cookies are not for it.
         return f"<{type(self).__name__}>"
 
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return []
+
     @property
     def on_user_change(self) -> OnUserChange:
         """What identifying somebody else does."""

@@ -7,7 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from rich.pretty import pretty_repr
+from starlette.applications import Starlette
 from starlette.datastructures import Secret
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
 
 from segment_identity import (
     Analytics,
@@ -19,6 +25,7 @@ from segment_identity import (
     UnknownOption,
     get_identity,
 )
+from segment_identity.connections import visit_of
 from segment_identity.destinations import Memory
 
 from .raw import END, START, says
@@ -374,9 +381,22 @@ def test_moments_of_any_kind_are_taken(moment: Any) -> None:
 
 
 def test_identity_shows_nothing_of_a_person() -> None:
+    def look(request: Request) -> PlainTextResponse:
+        identity = get_identity(request)
+        identity.identify(PERSONAL)
+        visit = visit_of(identity)
+        return PlainTextResponse(
+            "".join(map(repr, (identity, visit))) + pretty_repr([visit, identity])
+        )
+
+    app = Starlette(routes=[Route("/", look)])
+    app.add_middleware(IdentityMiddleware, secret_key=SECRET)
+    shown = TestClient(app).get("/", headers={"cookie": f"own={PERSONAL}"}).text
+    assert "Identity" in shown
+    assert PERSONAL not in shown
     with Analytics("memory:") as analytics:
         identity: Identity = analytics.identity(user_id=PERSONAL)
-        assert PERSONAL not in repr(identity)
+        assert PERSONAL not in repr(identity) + pretty_repr(identity)
     assert SECRET not in repr(build())
 
 
