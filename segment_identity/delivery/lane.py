@@ -136,8 +136,7 @@ class Lane:
         with self.ledger.lock:
             expired = [chunk for each in self._strands for chunk in each.backlog.expire(before)]
             count = sum(chunk.count for chunk in expired)
-            self.ledger.store(-count)
-            self.ledger.lose("expired", count)
+            self.ledger.lose_stored("expired", count)
         self.tell_overflow()
         return tuple(seq for chunk in expired for seq in chunk.seqs)
 
@@ -145,8 +144,7 @@ class Lane:
         """Count events that another process had stored and that nobody can deliver any more."""
         with self.ledger.lock:
             self.ledger.adopt(count)
-            self.ledger.store(-count)
-            self.ledger.lose(reason, count)
+            self.ledger.lose_stored(reason, count)
         self.tell_overflow()
 
     def is_stored(self) -> bool:

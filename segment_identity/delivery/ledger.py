@@ -110,6 +110,11 @@ class Ledger:
         self.pending -= count
         self._tell_settled()
 
+    def lose_stored(self, reason: str, count: int) -> None:
+        """Count events that were safe in the spool and are dropped all the same."""
+        self._stored -= count
+        self.lose(reason, count)
+
     def overflow(self) -> dict[str, int]:
         """Return the drops since the last call, to be told outside the lock."""
         fresh: defaultdict[str, int] = defaultdict(int)

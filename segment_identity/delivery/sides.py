@@ -13,6 +13,9 @@ from segment_identity.keeping import Keeping
 class Store(Reader, Protocol):
     """Where stored chunks are, and where they end; the spool is one."""
 
+    def fate(self, seqs: tuple[int, ...]) -> str:
+        """Say what became of events that were stored at *seqs* and are there no more."""
+
     def remove(self, seqs: tuple[int, ...]) -> None:
         """Forget delivered chunks."""
 

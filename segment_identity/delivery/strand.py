@@ -133,14 +133,14 @@ class Strand:
                     self._leave()
                     return None
         lost = sum(chunk.count for chunk in chunks) - opened.count
-        if lost:
+        store = self._lane.store
+        if lost and store is not None:
+            reason = store.fate(opened.seqs)
             with self._ledger.lock:
-                self._ledger.store(-lost)
-                self._ledger.lose("spool_gone", lost)
+                self._ledger.lose_stored(reason, lost)
             self._lane.tell_overflow()
-        if not opened.events and opened.seqs:
-            assert self._lane.store is not None
-            self._lane.store.remove(opened.seqs)
+        if not opened.events and opened.seqs and store is not None:
+            store.remove(opened.seqs)
         return opened
 
     def _deliver(self, chunk: Chunk) -> bool:

@@ -48,14 +48,17 @@ class Folder:
                 opened.close()
 
     def reopen(self, path: Path, report: Report) -> SpoolFile | None:
-        """Open a file of this process that was closed; None if it is not ours any more."""
-        opened = self._opened(path, report) if path.exists() else None
-        if opened is None:
-            return None
-        if opened.is_there():
-            return opened
-        opened.close()
-        return None
+        """Open a file of this process that was closed; None if it cannot be opened.
+
+        Raises `Occupied` if somebody else has taken it meanwhile.
+        """
+        if not path.exists():
+            raise Occupied
+        opened = self._opened(path, report)
+        if opened is not None and not opened.is_there():
+            opened.close()
+            raise Occupied
+        return opened
 
     @contextlib.contextmanager
     def claimed(self) -> Iterator[bool]:
@@ -84,15 +87,15 @@ class Folder:
         A damaged one is put aside, one of another version is left alone, and both are reported.
         """
         for path in self.strangers(own):
-            opened = self._opened(path, report)
+            opened = None
+            with contextlib.suppress(Occupied):
+                opened = self._opened(path, report)
             if opened is not None:
                 yield opened
 
     def _opened(self, path: Path, report: Report) -> SpoolFile | None:
         try:
             return SpoolFile.open(path, power_safe=self._power_safe)
-        except Occupied:
-            return None
         except Foreign as error:
             report("spool_foreign", error)
         except (sqlite3.Error, UnicodeError) as error:

@@ -2,13 +2,13 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from segment_identity import spooling
 from segment_identity.delivery.backlog import Chunk
 from segment_identity.delivery.sides import Kept
-from segment_identity.spool.file import SpoolFile, Stored, is_damaged
+from segment_identity.spool.file import Occupied, SpoolFile, Stored, is_damaged
 from segment_identity.spool.folder import Folder, Report
 
 
@@ -32,6 +32,8 @@ class OwnFile:
         self._report = report
         self._file: SpoolFile | None = None
         self._seq = 0
+        # Up to here places are in a file that was closed, and is somebody else's now.
+        self._left = 0
         self.path: Path | None = None
         self.bytes = 0
 
@@ -61,6 +63,10 @@ class OwnFile:
             self._replace(file)
         return events
 
+    def is_left(self, seqs: Iterable[int]) -> bool:
+        """Tell whether some of these places are with whoever took the file that was closed."""
+        return any(seq <= self._left for seq in seqs)
+
     def remove(self, seqs: Sequence[int]) -> None:
         """Forget chunks."""
         # First the file: another one holds other bytes.
@@ -82,11 +88,20 @@ class OwnFile:
         if self._file is not None and not self._file.is_there():
             self._file = self._moved(self._file)
         if self._file is None:
-            again = None if self.path is None else self._folder.reopen(self.path, self._report)
-            self._file = again or self._folder.create()
+            self._file = self._again() or self._folder.create()
             self.path = self._file.path
             self.bytes = sum(row.size for row in self._file.stored())
         return self._file
+
+    def _again(self) -> SpoolFile | None:
+        """Open the file that was closed, if it is still ours."""
+        if self.path is None:
+            return None
+        try:
+            return self._folder.reopen(self.path, self._report)
+        except Occupied:
+            self._left = self._seq
+            return None
 
     def _moved(self, lost: SpoolFile) -> SpoolFile:
         """Save what a file holds that somebody has deleted; while it is open, it can be read."""

@@ -172,6 +172,11 @@ class Spool:
                 self._report("spool", error)
                 raise Unavailable(type(error).__name__) from error
 
+    def fate(self, seqs: Sequence[int]) -> str:
+        """Say what became of events that were stored at *seqs* and are there no more."""
+        with self._io:
+            return "left_behind" if self._own.is_left(seqs) else "spool_gone"
+
     def remove(self, seqs: Sequence[int]) -> None:
         """Forget delivered chunks; what cannot be removed now is removed later."""
         with self._io:

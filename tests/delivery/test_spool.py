@@ -358,6 +358,27 @@ def test_analytics_that_was_closed_goes_on_with_its_own_file(tmp_path: Path) -> 
     assert adds_up(analytics.stats())
 
 
+def test_what_a_closed_analytics_left_to_another_is_not_lost(tmp_path: Path) -> None:
+    failing, memory = Failing(), Memory()
+    failing.name = memory.name = "one"  # type: ignore[attr-defined]
+    analytics = Analytics(failing, spool=tmp_path)
+    # More than is in memory as well, which this process sends again.
+    emit(analytics, *[f"Event {number}" for number in range(600)], text="x" * 8_000)
+    assert not analytics.close(PATIENCE)
+    with Analytics(memory, spool=tmp_path, shutdown_timeout=PATIENCE) as other:
+        other.start()
+        wait_for(lambda: other.stats().delivered == 600)
+    failing.is_up = True
+    emit(analytics, "Last")
+    assert analytics.flush(PATIENCE)
+    assert analytics.close(PATIENCE)
+    stats = analytics.stats()
+    assert adds_up(stats)
+    assert stats.dropped == {"left_behind": 601 - stats.delivered}
+    assert names(memory) == [f"Event {number}" for number in range(600)]
+    assert names(failing)[-1] == "Last"
+
+
 def test_a_long_outage_stays_on_disk_and_not_in_memory(tmp_path: Path) -> None:
     """Far more than may wait in memory is accepted, and delivered when the time comes."""
     failing = Failing()
