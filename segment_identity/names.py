@@ -29,8 +29,10 @@ _RESERVED_WORDS: Final = frozenset(
 )
 # Columns that every table of PostgreSQL has already.
 _SYSTEM_COLUMNS: Final = frozenset("cmax cmin ctid tableoid xmax xmin".split())
-# Tables with such names are the database's own; it refuses others, or finds its own first.
-_SYSTEM_TABLES: Final = ("sqlite_", "pg_")
+# Tables with such names are the database's own, or indexes of our tables, which share their names;
+# it refuses others, or finds its own first.
+_SYSTEM_TABLES: Final = ("sqlite_", "pg_", "ix_")
+_KEY: Final = "_pkey"
 
 
 def ident(name: str, most: int = MAX_NAME) -> str:
@@ -51,8 +53,11 @@ def ident(name: str, most: int = MAX_NAME) -> str:
 def table_of(name: str, taken: frozenset[str]) -> str:
     """Return the name of the table for an event called *name* in snake case.
 
-    Not one of those *taken*, nor one of a database's own.
+    Not one of those *taken*, nor one of a database's own or of its indexes.
     """
+    if name.endswith(_KEY):
+        # Behind it, where no name in snake case has one: "_users_pkey" is that of "_users".
+        return f"{name[: MAX_NAME - 1]}_"
     return f"_{name}"[:MAX_NAME] if name in taken or name.startswith(_SYSTEM_TABLES) else name
 
 

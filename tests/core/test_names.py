@@ -133,6 +133,9 @@ def test_event_has_a_table_of_its_own() -> None:
     taken = frozenset({"users"})
     assert table_of("users", taken) == "_users"
     assert table_of("pg_class", taken) == "_pg_class"
+    assert table_of("ix_tracks_user_id", taken) == "_ix_tracks_user_id"
+    assert table_of("signed_up_pkey", taken) == "signed_up_pkey_"
+    assert table_of(ident("x" * 58 + "_pkey"), taken) == "x" * 58 + "_pke_"
     assert table_of("signed_up", taken) == "signed_up"
     assert len(table_of(ident("pg_" + "x" * 100), taken)) == 63
 

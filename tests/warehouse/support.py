@@ -64,6 +64,10 @@ class Database:
         columns = sa.inspect(self._engine).get_columns(table)
         return {each["name"]: str(each["type"]) for each in columns}
 
+    def indexes(self, table: str) -> set[str]:
+        """Return the names of the indexes of a table."""
+        return {str(each["name"]) for each in sa.inspect(self._engine).get_indexes(table)}
+
     def everything(self) -> dict[str, list[dict[str, Any]]]:
         """Return all rows of all tables, but for when they were loaded."""
         return {name: [_without_load(row) for row in self.rows(name)] for name in self.tables()}

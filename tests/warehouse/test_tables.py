@@ -280,6 +280,28 @@ def test_event_may_be_called_like_something_of_the_database(
     assert sorted(row[ident(word)] for row in database.rows(name)) == list(range(60))
 
 
+INDEXES: Final = """
+ix_pages_user_id ix_tracks_anonymous_id ix_profile_links_user_id tracks_pkey seen_pkey
+""".split()
+
+
+@pytest.mark.parametrize("early", [True, False], ids=["early", "late"])
+def test_events_may_be_called_like_indexes(
+    database: Database, warehouse: Warehouse, early: bool
+) -> None:
+    """A table of that name would leave the index no place, or have none itself."""
+    odd = [message(n, event=name) for n, name in enumerate(INDEXES, 1)]
+    rest = [message(11, "page"), message(12, event="Seen"), message(13, event="Tracks")]
+    for some in [odd, rest] if early else [rest, odd]:
+        warehouse.send(batch(*some))
+    assert len(database.rows("tracks")) == len(INDEXES) + 2
+    for name in INDEXES:
+        (row,) = database.rows(table_of(ident(name), frozenset()))
+        assert row["event"] == ident(name)
+    assert {"ix_pages_user_id", "ix_pages_anonymous_id"} <= database.indexes("pages")
+    assert "ix_profile_links_user_id" in database.indexes("profile_links")
+
+
 def test_more_events_than_there_may_be_tables_go_aside(
     database: Database, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
