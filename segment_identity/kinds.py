@@ -21,7 +21,8 @@ _TIMESTAMP: Final = re.compile(
 _SHORTEST: Final = len("2026-01-31")
 _LONGEST: Final = len("2026-01-31T12:00:00.000000+00:00")
 _MILLISECONDS: Final = len("2026-01-31T12:00:00.000Z")
-_OURS: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
+# What stands between the digits of such a time.
+_BETWEEN: Final = "--T::."
 _FRACTION: Final = re.compile(r"(\.[0-9]{3})[0-9]*")
 
 
@@ -74,7 +75,7 @@ def instant_of(text: str) -> str | None:
 
 @lru_cache(maxsize=4_096)
 def _instant_of(text: str) -> str | None:
-    if _OURS.fullmatch(text):
+    if len(text) == _MILLISECONDS and text[4:20:3] == _BETWEEN and text[-1] == "Z":
         try:
             dt.datetime.fromisoformat(text)
         except ValueError:
