@@ -14,26 +14,15 @@ one that calls itself by a user's id must not become that user.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
-from typing import Any, Final, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 import msgspec
 
-from segment_identity.happened import corrected
-from segment_identity.ids import problem
-from segment_identity.kinds import instant_of
+from segment_identity.claims import claim
+from segment_identity.tallies import Tally, tally
 
 T = TypeVar("T")
 IdType = Literal["anonymous_id", "user_id"]
-
-# Bytes; a longer name of a trait would not fit into an index of every database.
-_MAX_TRAIT_NAME: Final = 255
-_KINDS: Final = frozenset("identify track page screen group alias".split())
-_LENGTH: Final = len("2026-01-31T12:00:00.000Z")
-# Before an id of an alias that is a device's for certain.
-DEVICE: Final = "anonymous_id:"
-_encode: Final = msgspec.json.Encoder().encode
-_ORIGIN: Final = "0001-01-01T00:00:00.000Z"
 
 
 class Id(NamedTuple):
@@ -93,44 +82,7 @@ class Facts(msgspec.Struct, frozen=True):
 
 def facts(messages: Iterable[Mapping[str, Any]]) -> Facts:
     """Return what *messages* tell; ids that cannot be one person's tell nothing (see `ids`)."""
-    devices: dict[str, str] = {}
-    users: dict[str, str] = {}
-    links: dict[Link, Span] = {}
-    aliases: dict[Alias, Span] = {}
-    traits: dict[TraitName, TraitValue] = {}
-    checked: dict[object, str | None] = {}
-    for message in messages:
-        kind = message.get("type")
-        if not (isinstance(kind, str) and kind in _KINDS):
-            continue
-        if not isinstance(message.get("messageId"), str):
-            continue
-        when = moment(message)
-        device = _usable(message.get("anonymousId"), checked)
-        user = _usable(message.get("userId"), checked)
-        if device is not None:
-            _first(devices, device, when)
-        if kind == "alias":
-            previous = _usable(message.get("previousId"), checked)
-            if user is not None and user != device:
-                _first(users, user, when)
-            if user is None or previous is None or user == previous:
-                continue
-            if user == device:
-                _first(devices, previous, when)
-            pair = _renamed(device, previous, user)
-            if pair is not None:
-                _span(links if isinstance(pair, Link) else aliases, pair, when)
-            continue
-        if user is not None:
-            _first(users, user, when)
-            if device is not None:
-                _span(links, Link(device, user), when)
-        if kind == "identify":
-            _traits(traits, device, user, message.get("traits"), when)
-    ids = {Id("anonymous_id", each): when for each, when in devices.items()}
-    ids |= {Id("user_id", each): when for each, when in users.items()}
-    return Facts(ids, links, aliases, traits)
+    return _facts(tally(filter(None, map(claim, messages))))
 
 
 def merged(one: Facts, other: Facts) -> Facts:
@@ -140,73 +92,26 @@ def merged(one: Facts, other: Facts) -> Facts:
     for each, when in other.ids.items():
         _first(ids, each, when)
     for link, span in other.links.items():
-        _span(links, link, *span)
+        _span(links, link, span)
     for alias, span in other.aliases.items():
-        _span(aliases, alias, *span)
+        _span(aliases, alias, span)
     for name, value in other.traits.items():
         traits[name] = max(traits.get(name, value), value)
     return Facts(ids, links, aliases, traits)
 
 
-def moment(message: Mapping[str, Any]) -> str:
-    """Return the time and messageId of *message* as a text that sorts as they do."""
-    return f"{_time(message)}|{message['messageId']}".replace("\x00", "")
-
-
-def in_utc(text: str) -> str | None:
-    """Return a time as ISO 8601 in UTC with milliseconds; None if *text* is no time."""
-    # The rows of the event just asked for the same, so it is remembered.
-    known = instant_of(text)
-    if known is not None:
-        return known
-    try:
-        read = datetime.fromisoformat(text)
-        if read.tzinfo is not None:
-            read = read.astimezone(UTC)
-        return read.isoformat(timespec="milliseconds")[:23] + "Z"
-    except (ValueError, OverflowError):
-        return None
-
-
-def time_of(moment: str) -> str:
-    """Return the time in a moment, as ISO 8601."""
-    return moment[:_LENGTH]
-
-
-def _time(message: Mapping[str, Any]) -> str:
-    """Return what stands in the column `timestamp` of the row of *message*."""
-    told = _instant(message, "timestamp") or corrected(
-        _instant(message, "originalTimestamp"),
-        _instant(message, "sentAt"),
-        _instant(message, "receivedAt"),
-    )
-    return told or _ORIGIN
-
-
-def _instant(message: Mapping[str, Any], name: str) -> str | None:
-    said = message.get(name)
-    return instant_of(said) if isinstance(said, str) else None
-
-
-def _renamed(device: str | None, previous: str, user: str) -> Alias | Link | None:
-    """Return what an alias that came from *device* says; None if that cannot be written."""
-    if user == device:
-        # By an alias to itself a device tells that it had another id for a short while.
-        return Alias(DEVICE + previous, DEVICE + user)
-    if previous == device:
-        return Link(previous, user)
-    is_typed = previous.startswith(DEVICE) or user.startswith(DEVICE)
-    return None if is_typed else Alias(previous, user)
-
-
-def _usable(value: object, checked: dict[object, str | None]) -> str | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        return checked[value]
-    except KeyError:
-        checked[value] = result = None if problem(value) else value
-        return result
+def _facts(found: Tally) -> Facts:
+    """Return what was *found* in terms of ids, links, aliases and traits."""
+    ids = {Id("anonymous_id", each): when for each, when in found.devices.items()}
+    ids |= {Id("user_id", each): when for each, when in found.users.items()}
+    links = {Link(*pair): Span(*span) for pair, span in found.links.items()}
+    aliases = {Alias(*pair): Span(*span) for pair, span in found.aliases.items()}
+    traits = {
+        TraitName(cast(IdType, kind), value, name): TraitValue(*told)
+        for (kind, value), theirs in found.traits.items()
+        for name, told in theirs.items()
+    }
+    return Facts(ids, links, aliases, traits)
 
 
 def _first(ids: dict[T, str], each: T, when: str) -> None:
@@ -215,31 +120,6 @@ def _first(ids: dict[T, str], each: T, when: str) -> None:
         ids[each] = when
 
 
-def _span(spans: dict[Any, Span], pair: object, first: str, last: str | None = None) -> None:
-    known = spans.get(pair)
-    if known is None:
-        spans[pair] = Span(first, last or first)
-    elif first < known.first or (last or first) > known.last:
-        spans[pair] = Span(min(first, known.first), max(last or first, known.last))
-
-
-def _traits(
-    traits: dict[TraitName, TraitValue],
-    device: str | None,
-    user: str | None,
-    given: object,
-    when: str,
-) -> None:
-    """Note the traits of an identify, which are the user's if it names one, else the device's."""
-    owner = Id("user_id", user) if user is not None else device and Id("anonymous_id", device)
-    if not owner or not (type(given) is dict or isinstance(given, Mapping)):
-        return
-    for name, value in given.items():
-        # As in `users`, a null leaves what was there.
-        if value is None or not name or len(name.encode()) > _MAX_TRAIT_NAME or "\x00" in name:
-            continue
-        told = TraitValue(when, _encode(value).decode())
-        key = TraitName(*owner, name)
-        known = traits.get(key)
-        if known is None or known < told:
-            traits[key] = told
+def _span(spans: dict[T, Span], pair: T, span: Span) -> None:
+    known = spans.get(pair, span)
+    spans[pair] = Span(min(span.first, known.first), max(span.last, known.last))

@@ -19,8 +19,13 @@ from segment_identity.discards import Loss
 from segment_identity.kinds import Scalar
 from segment_identity.names import ident
 
-_MAX_DEPTH: Final = 16
+MAX_DEPTH: Final = 16
 _encode: Final = msgspec.json.Encoder().encode
+
+
+def as_json(value: object) -> str:
+    """Return the text of a list, or of what is too deep."""
+    return _encode(value).decode()
 
 
 def flattened(
@@ -47,13 +52,13 @@ def _quickly(found: dict[str, Scalar], source: Mapping[str, Any], prefix: str, d
             if not value:
                 continue
         elif kind is dict:
-            if value and (depth == _MAX_DEPTH or not _quickly(found, value, inner, depth + 1)):
+            if value and (depth == MAX_DEPTH or not _quickly(found, value, inner, depth + 1)):
                 return False
             continue
         elif value is None:
             continue
         elif kind is list:
-            value = _encode(value).decode()
+            value = as_json(value)
         elif kind is float and not math.isfinite(value):
             return False
         if not column or column in found:
@@ -97,10 +102,10 @@ def _flat(
 ) -> Iterator[tuple[tuple[str, ...], Scalar]]:
     for key, value in source.items():
         path = (*prefix, key)
-        if isinstance(value, Mapping) and depth < _MAX_DEPTH:
+        if isinstance(value, Mapping) and depth < MAX_DEPTH:
             yield from _flat(path, value, depth + 1)
         elif isinstance(value, Mapping | list):
-            yield path, _encode(value).decode()
+            yield path, as_json(value)
         elif isinstance(value, float) and not math.isfinite(value):
             # JSON has no word for it.
             continue

@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from segment_identity.facts import Id, TraitName, TraitValue, time_of
+from segment_identity.claims import time_of
+from segment_identity.facts import Id, TraitName, TraitValue
 from segment_identity.names import ident
 
 

@@ -72,7 +72,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "track": _shape("tracks", "properties", {}),
 }
 # The columns of which table says whose row of `users` or `accounts` it is.
-_OWNERS: Final = {"users": "user_id", "accounts": "group_id"}
+OWNERS: Final = {"users": "user_id", "accounts": "group_id"}
 _OWN: Final[Mapping[str, Collection[str]]] = {
     shape.table: frozenset(shape.own) for shape in SHAPES.values()
 } | {"discards": COLUMNS}
@@ -232,7 +232,7 @@ def _track_rows(
 def _latest_row(
     table: str, columns: Mapping[str, Scalar], custom: Mapping[str, Scalar]
 ) -> list[Row]:
-    who = str(columns.get(_OWNERS[table], ""))
+    who = str(columns.get(OWNERS[table], ""))
     if not who.strip() or len(who) > MAX_KEY:
         return []
     known = {name: columns[name] for name in ("received_at", "timestamp") if name in columns}

@@ -18,7 +18,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Final, Literal
 
-from segment_identity.facts import DEVICE, Alias, Facts, Id, IdType, Link
+from segment_identity.facts import Alias, Facts, Id, IdType, Link
+from segment_identity.tallies import DEVICE
 
 Policy = Literal["first", "last"]
 POLICIES: Final[tuple[Policy, ...]] = ("first", "last")

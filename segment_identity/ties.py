@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from segment_identity.facts import Alias, Facts, Id, Span, time_of
+from segment_identity.claims import time_of
+from segment_identity.facts import Alias, Facts, Id, Span
 from segment_identity.stitching import Policy, canonical, known_ids, link_of, typed
 
 

@@ -26,7 +26,8 @@ TREES: Final[dict[str, ast.Module]] = {
 # Of whatever these import from this package, they may import only each other.
 CORE: Final = frozenset(
     """
-    acting alias_order arranging arrivals attribution batching caching calls circuit consent
+    acting alias_order arranging arrivals attribution batching caching calls circuit claims
+    consent
     consumption context cookieless cookies diagnosis discards endpoint errors facts flattening
     happened ids imports ingest.body ingest.callers ingest.cleaning ingest.clocks ingest.contexts
     ingest.fields ingest.parsing ingest.rate ingest.recent ingest.repeats ingest.routes
@@ -34,7 +35,8 @@ CORE: Final = frozenset(
     jsonable keeping keepsakes kinds marker messages minting names newcomers options
     pending persist presented profile proxies published_keys questions reconcile records restoring
     retelling retry schema seen sessions signing spooling stitching ties topic version visitor
-    withdrawal erasing event_stream exports past_sessions tails
+    withdrawal erasing event_stream exports forms gathering past_sessions planning plans tails
+    tallies
     """.split()
 )
 # What gives a core module time, randomness, other threads, the network or a framework.

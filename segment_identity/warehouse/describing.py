@@ -6,7 +6,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from segment_identity import profile
-from segment_identity.facts import Id, TraitName, TraitValue, time_of
+from segment_identity.claims import time_of
+from segment_identity.facts import Id, TraitName, TraitValue
 from segment_identity.profile import Profile
 from segment_identity.warehouse.profile_tables import TRAITS
 from segment_identity.warehouse.timelines import timeline

@@ -2,24 +2,27 @@
 
 import time
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Final
 
 import msgspec
 from sqlalchemy.engine import URL, Connection, Engine
 
 from segment_identity import options
-from segment_identity.arranging import arranged, first_values
+from segment_identity.arranging import Block, arranged, block, first_values, row_of
 from segment_identity.discards import COLUMNS as DISCARDS
 from segment_identity.discards import Loss, discard
 from segment_identity.errors import Undeliverable
-from segment_identity.facts import Facts, facts
+from segment_identity.gathering import Gathered
 from segment_identity.jsonable import encoded
 from segment_identity.keeping import fingerprint
 from segment_identity.kinds import Scalar
 from segment_identity.messages import Message, instant, received
-from segment_identity.schema import TIMES, Row, properties_of, rows
+from segment_identity.planning import Plans
+from segment_identity.schema import TIMES, properties_of
 from segment_identity.stitching import POLICIES, Policy
+from segment_identity.tallies import Tally, tally
 from segment_identity.warehouse.engine import open_database
 from segment_identity.warehouse.faults import explained, is_of_database
 from segment_identity.warehouse.forgotten import Forgotten
@@ -64,6 +67,7 @@ class Warehouse:
             *map(str, (at.get_backend_name(), at.username, at.host, at.port, at.database))
         )
         self._tables = Tables(self._database)
+        self._plans = Plans()
         self._latest = Latest(self._database, self._tables)
         self._forgotten = Forgotten()
         self._profiles = None if profiles is None else ProfileFacts(profiles)
@@ -80,17 +84,21 @@ class Warehouse:
     def send(self, batch: Sequence[bytes], /) -> None:
         """Store a batch."""
         now = time.time()
-        messages: Iterable[Message] = (_read(event, now) for event in batch)
+        read = partial(_read, now=now)
+        all_of_them = map(read, batch)
+        messages: Iterable[Message] = all_of_them
         try:
             self._prepare()
             messages = self._forgotten.admitted(self.engine, messages)
             if self._projections:
                 messages = list(messages)
-            new: list[Row] = []
-            passing = _noted(messages, new, instant(now))
-            told = None if self._profiles is None else facts(passing)
+            new = Gathered(self._plans, instant(now))
+            # Nobody had to look into them so far.
+            is_untouched = messages is all_of_them
+            claims = new.encoded(batch, read) if is_untouched else new.decoded(messages)
+            told = None if self._profiles is None else tally(claims)
             # What is left, which is all of them without profiles.
-            deque(passing, maxlen=0)
+            deque(claims, maxlen=0)
             self._load(new, told, messages)
         except BaseException as error:
             # Somebody may have changed the schema.
@@ -128,20 +136,16 @@ class Warehouse:
         self._latest.forget()
         self._is_prepared = False
 
-    def _load(self, new: Sequence[Row], told: Facts | None, messages: Iterable[Message]) -> None:
-        by_table: dict[str, list[Mapping[str, Scalar]]] = {}
-        latest: list[Row] = []
-        for row in new:
-            if row.key:
-                latest.append(row)
+    def _load(self, new: Gathered, told: Tally | None, messages: Iterable[Message]) -> None:
+        by_table, discards = new.blocks(), new.discards()
+        columns: dict[str, Collection[str]] = {}
+        for name in list(by_table):
+            found = self._grown(name, by_table[name])
+            if found is None:
+                discards += _without_table(name, by_table.pop(name))
             else:
-                by_table.setdefault(row.table, []).append(row.values)
-        discards = by_table.pop("discards", [])
-        columns = {name: first_values(found) for name, found in by_table.items()}
-        for name, wanted in columns.items():
-            if not self._tables.grow(name, wanted):
-                discards += [_without_table(name, row) for row in by_table.pop(name)]
-        self._latest.grow(latest)
+                columns[name] = found
+        self._latest.grow(new.latest)
         if self._profiles is not None:
             self._profiles.show(self._database, columns)
         with self.engine.begin() as connection:
@@ -150,40 +154,42 @@ class Warehouse:
             # In one order everywhere, as writers that wait for each other crosswise wait for ever.
             for name in sorted(by_table):
                 discards += self._store(connection, name, by_table[name], columns[name])
-            discards += self._latest.write(connection, latest)
+            discards += self._latest.write(connection, new.latest)
             if discards:
-                self._store(connection, "discards", discards, DISCARDS)
+                self._store(connection, "discards", [block(discards)], DISCARDS)
             if self._profiles is not None and told is not None:
                 self._profiles.write(connection, told)
             for each in self._projections:
                 assert isinstance(messages, list)
                 each.write(connection, messages)
 
+    def _grown(self, name: str, blocks: Sequence[Block]) -> Collection[str] | None:
+        """Make what rows need; return their columns, or None if there is no room for the table."""
+        columns = set[str]().union(*(each.names for each in blocks))
+        if self._tables.has(name, columns):
+            return columns
+        wanted = first_values(blocks)
+        return wanted if self._tables.grow(name, wanted) else None
+
     def _store(
         self,
         connection: Connection,
         name: str,
-        values: Sequence[Mapping[str, Scalar]],
+        blocks: Sequence[Block],
         columns: Collection[str],
     ) -> list[dict[str, Scalar]]:
         table, kinds = self._tables.table(name)
-        found = arranged(values, columns, kinds, TIMES)
+        found = arranged(blocks, columns, kinds, TIMES)
         self._database.store(connection, table, found.names, found.records)
-        return [discard(name, values[number], loss) for number, loss in found.lost]
+        return [discard(name, found.row(number), loss) for number, loss in found.lost]
 
 
-def _without_table(name: str, row: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    return discard(name, row, Loss("", properties_of(row), "too_many_tables", "properties"))
-
-
-def _noted(messages: Iterable[Message], new: list[Row], stamp: str) -> Iterator[Message]:
-    """Yield messages as they come, and keep their rows instead of them.
-
-    So most of what a batch is decoded to is gone at once, and no garbage collector looks at it.
-    """
-    for message in messages:
-        new += rows(message, stamp)
-        yield message
+def _without_table(name: str, blocks: Iterable[Block]) -> Iterator[dict[str, Scalar]]:
+    for each in blocks:
+        for record in each.records:
+            row = row_of(each.names, record)
+            lost = Loss("", properties_of(row), "too_many_tables", "properties")
+            yield discard(name, row, lost)
 
 
 def _read(event: bytes, now: float) -> Message:

@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from segment_identity import profile
-from segment_identity.facts import DEVICE, Id
+from segment_identity.facts import Id
+from segment_identity.tallies import DEVICE
 from segment_identity.warehouse.parts import parts
 from segment_identity.warehouse.profile_tables import ALIASES, IDS, LINKS, METADATA, TRAITS
 from segment_identity.warehouse.timelines import owned

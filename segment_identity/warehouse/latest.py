@@ -16,7 +16,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from segment_identity.arranging import Record, arranged, first_values
+from segment_identity.arranging import Record, arranged, block, first_values
 from segment_identity.discards import Loss, discard
 from segment_identity.kinds import Scalar
 from segment_identity.schema import TIMES, Row
@@ -50,7 +50,7 @@ class Latest:
         for name, values in by_table.items():
             if name not in self._keys:
                 self._keys[name] = self._made(_KEYS[name])
-            self._tables.grow(name, first_values(values))
+            self._tables.grow(name, first_values([block(values)]))
 
     def write(self, connection: Connection, rows: Iterable[Row]) -> list[dict[str, Scalar]]:
         """Write what is newer than what is there; return the rows of `discards` this makes."""
@@ -105,7 +105,7 @@ class Latest:
         discards = []
         for names, ids in alike.items():
             rows = [_row(who, told[who], names) for who in ids]
-            found = arranged(rows, ("id", *names), kinds, TIMES)
+            found = arranged([block(rows)], ("id", *names), kinds, TIMES)
             self._database.store(connection, table, found.names, found.records, update=True)
             for number, loss in found.lost:
                 who = ids[number]

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.types import UserDefinedType
 
-from segment_identity.facts import in_utc
+from segment_identity.claims import in_utc
 from segment_identity.jsonable import iso
 
 

@@ -13,9 +13,10 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from segment_identity.facts import DEVICE, Alias, Facts, Id, Link, Span
+from segment_identity.facts import Alias, Facts, Id, Link, Span
 from segment_identity.profile import parsed
 from segment_identity.stitching import Policy, canonical, known_ids
+from segment_identity.tallies import DEVICE
 from segment_identity.warehouse.parts import parts
 from segment_identity.warehouse.profile_tables import ALIASES, IDS, LINKS
 

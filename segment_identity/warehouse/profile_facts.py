@@ -1,12 +1,13 @@
 """Keep the facts of every batch, in the transaction that stores its rows."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from segment_identity.facts import Facts
 from segment_identity.stitching import Policy
+from segment_identity.tallies import Tally
 from segment_identity.warehouse import profile_tables as tables
 from segment_identity.warehouse import profile_views as views
 from segment_identity.warehouse.bulk import put
@@ -42,9 +43,19 @@ class ProfileFacts:
                 views.create_calls(connection)
             self._shown |= shown
 
-    def write(self, connection: Connection, told: Facts) -> None:
+    def write(self, connection: Connection, told: Tally) -> None:
         """Keep what a batch *told*."""
-        store(connection, told)
+        ids = [("anonymous_id", each, told.devices[each]) for each in sorted(told.devices)]
+        ids += [("user_id", each, told.users[each]) for each in sorted(told.users)]
+        _upsert(connection, tables.IDS, ids)
+        for table, spans in ((tables.LINKS, told.links), (tables.ALIASES, told.aliases)):
+            _upsert(connection, table, [(*pair, *spans[pair]) for pair in sorted(spans)])
+        traits = [
+            (*owner, name, *value)
+            for owner in sorted(told.traits)
+            for name, value in sorted(told.traits[owner].items())
+        ]
+        _upsert(connection, tables.TRAITS, traits)
 
 
 def store(connection: Connection, told: Facts) -> None:
@@ -55,11 +66,10 @@ def store(connection: Connection, told: Facts) -> None:
         (tables.ALIASES, [(*each, *span) for each, span in told.aliases.items()]),
         (tables.TRAITS, [(*each, *value) for each, value in told.traits.items()]),
     ):
-        _upsert(connection, table, rows)
+        _upsert(connection, table, sorted(rows))
 
 
-def _upsert(connection: Connection, table: sa.Table, rows: Iterable[tuple[str, ...]]) -> None:
-    # In one order everywhere, so that two processes wait for one another and never in a circle.
-    records = sorted(rows)
+def _upsert(connection: Connection, table: sa.Table, records: Sequence[tuple[str, ...]]) -> None:
+    # Sorted everywhere, so that two processes wait for one another and never in a circle.
     if records:
         put(connection, table, tables.upsert, records)

@@ -9,7 +9,7 @@ Columns are never changed or dropped, so what is remembered of them stays true, 
 writers add; what is not remembered is looked up before it is made.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Final
 
 import sqlalchemy as sa
@@ -74,6 +74,10 @@ class Tables:
         self._kinds[name] = known | added
         self._tables[name] = self._table(name, self._kinds[name])
         return True
+
+    def has(self, name: str, columns: Set[str]) -> bool:
+        """Tell whether table *name* was grown and has all of *columns*."""
+        return columns <= self._kinds.get(name, {}).keys()
 
     def table(self, name: str) -> tuple[sa.Table, Mapping[str, Kind]]:
         """Return a table that was grown, and the kinds of its columns."""

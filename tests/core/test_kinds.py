@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segment_identity.facts import in_utc
+from segment_identity.claims import in_utc
 from segment_identity.kinds import Kind, Scalar, fitted, instant_of, kind_of, moment
 
 STAMP: Final = "2026-01-31T12:00:00.000Z"

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segment_identity.facts import Facts, Id, facts, merged, moment, time_of
+from segment_identity.claims import moment, time_of
+from segment_identity.facts import Facts, Id, facts, merged
 from segment_identity.schema import rows
 from segment_identity.stitching import POLICIES, Policy, canonical
 

@@ -8,7 +8,8 @@ import pytest
 from core.identities import drawn
 from core.test_ids import DRESSED, PLACEHOLDERS
 
-from segment_identity.facts import facts, moment
+from segment_identity.claims import moment
+from segment_identity.facts import facts
 from segment_identity.messages import Message
 from segment_identity.profile import segment_id
 from segment_identity.stitching import canonical
