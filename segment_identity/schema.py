@@ -161,10 +161,14 @@ def kind_in(table: str, column: str, value: Scalar) -> Kind:
     known = _COMMON.get(column)
     if known is not None:
         return known
-    own = _OWN.get(table, ())
-    if column in own or (column in _EVENT and (table == "tracks" or table not in OURS)):
-        return "varchar"
-    return kind_of(value)
+    return "varchar" if is_own(table, column) else kind_of(value)
+
+
+def is_own(table: str, column: str) -> bool:
+    """Tell whether *column* is one that *table* has whatever the properties are."""
+    if column in _COMMON or column in _OWN.get(table, ()):
+        return True
+    return column in _EVENT and (table == "tracks" or table not in OURS)
 
 
 def _common(

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.schema import CreateColumn, CreateTable
 
 from segment_identity.kinds import Kind, Scalar
-from segment_identity.schema import is_ours, kind_in
+from segment_identity.schema import is_ours, is_own, kind_in
 from segment_identity.warehouse.database import Database
 
 # PostgreSQL refuses a table of more than 1,600 columns and SQLite one of more than 2,000; what
@@ -48,7 +48,7 @@ class Tables:
         Each is typed by the value that comes first. False if there is no room for the table.
         """
         known = self._kinds.get(name)
-        if known is not None and (wanted.keys() <= known.keys() or len(known) >= MAX_COLUMNS):
+        if known is not None and not _missing(name, wanted, known):
             return True
         if known is None and self._is_full and not is_ours(name):
             return False
@@ -61,11 +61,8 @@ class Tables:
                 self._is_full = True
                 return False
             known = self._existing(inspector, name) if name in names else {}
-            missing = [column for column in wanted if column not in known]
-            added = {
-                column: kind_in(name, column, wanted[column])
-                for column in missing[: max(0, MAX_COLUMNS - len(known))]
-            }
+            missing = _missing(name, wanted, known)
+            added = {column: kind_in(name, column, wanted[column]) for column in missing}
             if not known:
                 known = {"id": "varchar"}
                 connection.execute(CreateTable(self._table(name, known | added)))
@@ -105,3 +102,14 @@ class Tables:
             for column, kind in columns.items()
         ]
         return sa.Table(name, sa.MetaData(), *made)
+
+
+def _missing(table: str, wanted: Mapping[str, Scalar], known: Mapping[str, Kind]) -> list[str]:
+    """Return the columns to make: the table's own always, others as long as there is room."""
+    missing = [column for column in wanted if column not in known]
+    if len(known) + len(missing) <= MAX_COLUMNS:
+        return missing
+    own = {column for column in missing if is_own(table, column)}
+    others = [column for column in missing if column not in own]
+    fitting = {*own, *others[: max(0, MAX_COLUMNS - len(known) - len(own))]}
+    return [column for column in missing if column in fitting]

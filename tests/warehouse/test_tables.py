@@ -11,7 +11,7 @@ from core.samples import WORDS
 
 from segment_identity.messages import Message
 from segment_identity.names import ident, table_of
-from segment_identity.warehouse import Warehouse, tables
+from segment_identity.warehouse import Profiles, Warehouse, tables
 
 from .server import Server
 from .support import DAY, NEWEST, TOLD, Database, batch, message
@@ -249,6 +249,32 @@ def test_more_columns_than_a_table_may_have_go_aside(
     assert len(database.types("wide")) == 1_000
     assert stored + len(database.rows("discards")) == 1_200
     assert {row["reason"] for row in database.rows("discards")} == {"too_many_columns"}
+
+
+def test_columns_of_ours_have_room_in_a_table_that_strangers_filled(
+    database: Database, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is nobody yet may send what they like, and others are somebody all the same."""
+    monkeypatch.setattr(tables, "MAX_COLUMNS", 20)
+    filling = {f"key {number}": 1 for number in range(30)}
+    nobody: dict[str, Any] = {"userId": None, "originalTimestamp": None}
+    kinds = ("page", "track", "group", "identify", "alias")
+    told = {"event": "Seen", "groupId": "acme", "previousId": "eve", "name": "Home"}
+    for number, kind in enumerate(kinds, 1):
+        sent = {"userId": None, "event": "Seen", "context": filling}
+        warehouse.send(batch(message(number, kind, **(nobody | sent))))
+    for number, kind in enumerate(kinds, 11):
+        warehouse.send(batch(message(number, kind, **told)))
+    for table in ("pages", "tracks", "seen", "groups", "identifies", "aliases"):
+        (row,) = (each for each in database.rows(table) if len(each["id"]) == 4)
+        assert (row["user_id"], row["original_timestamp"]) == ("ada", row["timestamp"]), table
+    assert database.query("SELECT previous_id FROM aliases WHERE id = 'm-15'") == [
+        {"previous_id": "eve"}
+    ]
+    with Profiles(database.url) as profiles:
+        found = profiles.whois("ada")
+    assert found is not None
+    assert len(found.timeline) == 2 * len(kinds), "the device's past is hers"
 
 
 def test_nul_and_other_odd_texts_are_stored(database: Database, warehouse: Warehouse) -> None:
