@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from segment_identity import imports
+from segment_identity import imports, options
 from segment_identity.consumption import Report
 from segment_identity.delivery.handover import Handover
 from segment_identity.destinations.naming import single
@@ -60,6 +60,8 @@ def import_events(
     Raises `ConfigurationError` if there is no such file, and `SegmentIdentityError` where one by
     gzip is cut off or damaged, once all that stands before is done.
     """
+    options.function("progress", progress)
+    options.event("stop", stop)
     if not isinstance(file, str | os.PathLike):
         raise ConfigurationError(f"import was given {type(file).__name__}; want a file")
     path = Path(file)
@@ -93,8 +95,11 @@ class _Import:
         with self._path.open("rb") as raw:
             source = LineFile(raw, self._path.name)
             kept = None if again else self._places().get(self._key)
-            begun = place = imports.going_on(kept, source.line())
-            source.go_to(place.at)
+            first = source.line()
+            begun = place = imports.going_on(kept, first)
+            if not source.go_to(place.at):
+                begun = place = imports.going_on(None, first)
+                source.go_to(place.at)
             while not self._stop.is_set() and any(lines := source.lines(most)):
                 place, left = self._take(source, lines, place)
                 abandoned += left

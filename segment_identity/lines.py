@@ -1,6 +1,7 @@
 """Read the lines of a file that may be compressed, damaged, or anything else than it should be."""
 
 import gzip
+import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,19 +31,21 @@ class LineFile:
 
     def __init__(self, raw: BinaryIO, name: str) -> None:
         self._name = name
-        is_gzip = raw.read(2) == b"\x1f\x8b"
+        self._is_gzip = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
-        self._source = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if is_gzip else raw
+        self._source = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if self._is_gzip else raw
 
     def line(self) -> bytes:
         """Return the next line, or the next part of one that is too long; nothing at the end."""
         with self._explaining():
             return self._source.readline(_LONGEST)
 
-    def go_to(self, at: int) -> None:
-        """Go on reading at a byte."""
+    def go_to(self, at: int) -> bool:
+        """Go on reading at a byte; False if the file ends before it."""
         with self._explaining():
-            self._source.seek(at)
+            # What is packed knows its length only by reading.
+            end = at if self._is_gzip else self._source.seek(0, os.SEEK_END)
+            return at <= end and self._source.seek(at) == at
 
     def lines(self, most: Most) -> Lines:
         """Return the next lines, as many as go together; none at the end."""

@@ -83,6 +83,20 @@ def test_another_file_of_the_same_name_and_another_destination_begin_anew(tmp_pa
     assert numbers(memory) == list(range(20, 25))
 
 
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_a_file_that_became_shorter_begins_anew(
+    tmp_path: Path, pack: Callable[[bytes], bytes]
+) -> None:
+    file = tmp_path / "events.ndjson"
+    lines = [json.dumps(event(number)).encode() + b"\n" for number in range(20)]
+    file.write_bytes(pack(b"".join(lines)))
+    assert import_events(file, Memory()).lines == 20
+    file.write_bytes(pack(b"".join([lines[0], *lines[15:]])))
+    memory = Memory()
+    assert import_events(file, memory) == Imported(6, 6)
+    assert numbers(memory) == [0, *range(15, 20)]
+
+
 def test_compressed_files_are_read(tmp_path: Path) -> None:
     plain = write(tmp_path / "events.ndjson", map(event, range(3_000)))
     packed = tmp_path / "events.ndjson.gz"
@@ -220,6 +234,10 @@ def test_a_file_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
         import_events(tmp_path / "none.ndjson", Memory())
     with pytest.raises(ConfigurationError, match="was given NoneType; want a file"):
         import_events(None, Memory())  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="stop was given bool"):
+        import_events("none.ndjson", Memory(), stop=True)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="progress was given int"):
+        import_events("none.ndjson", Memory(), progress=7)  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="which is no file"):
         import_events(tmp_path, Memory())
 
