@@ -18,7 +18,7 @@ import pytest
 from segment_identity import Analytics, ConfigurationError, Fault, Undeliverable, UnknownOption
 from segment_identity.delivery.backlog import Backlog, Chunk
 from segment_identity.destinations import Memory
-from segment_identity.spool import Spool
+from segment_identity.spool import Spool, dead_letters
 from segment_identity.spool.file import SpoolFile
 from segment_identity.spool.folder import Folder
 from segment_identity.spool.own import OwnFile
@@ -707,6 +707,16 @@ emit(Analytics(Failing(), spool=sys.argv[1]), *["Event"] * 1_000)
     opened = SpoolFile.open(file)
     assert sum(row.events for row in opened.stored()) == 1_000
     opened.close()
+
+
+def test_the_oldest_dead_letters_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dead_letters, "_MOST", 1_000)
+    letters = dead_letters.DeadLetters(tmp_path)
+    for number in range(250):
+        letters.add("one", b"%010d" % number, "Undeliverable")
+    left = [int(each.event) for each in letters.listed()]
+    assert left == list(range(left[0], 250))
+    assert 1 <= len(left) <= 100
 
 
 @pytest.mark.parametrize("wanted", [7, "", b"spool", object(), "a\x00b"])
