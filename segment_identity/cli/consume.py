@@ -28,11 +28,15 @@ def consume(
         str, typer.Option(metavar="NAME", help="Readers of one group share the topic.")
     ] = "segment_identity",
     batch: Annotated[
-        int,
+        int | None,
         typer.Option(
-            metavar="N", min=1, max=10_000, help="How many records are read between two commits."
+            metavar="N",
+            min=1,
+            max=10_000,
+            help="How many records are read between two commits; else as many as the destination "
+            "takes at once.",
         ),
-    ] = 500,
+    ] = None,
     until_idle: Annotated[
         float | None,
         typer.Option(

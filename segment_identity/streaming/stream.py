@@ -9,6 +9,7 @@ from segment_identity.consumption import Report, added, committable, is_idle
 from segment_identity.destinations.kafka import Kafka
 from segment_identity.destinations.naming import single
 from segment_identity.destinations.protocol import Destination
+from segment_identity.destinations.wishes import wishes
 from segment_identity.errors import ConfigurationError
 from segment_identity.logs import Throttle, logger
 from segment_identity.streaming.dead_letters import DeadLetters
@@ -29,7 +30,7 @@ def consume(
     destination: Destination | str,
     *,
     group: str = "segment_identity",
-    batch: int = 500,
+    batch: int | None = None,
     until_idle: float | None = None,
     dead_letters: str | None = None,
     stop: threading.Event | None = None,
@@ -38,12 +39,13 @@ def consume(
     """Hand what is on a topic to *destination*, until *stop* is set or nothing has come for a time.
 
     *url* is `kafka://broker:9092/topic`. Readers with the same *group* share the topic, in other
-    processes, too. *batch* records at most are read at once, and their offsets are committed when
-    the destination took them; so an event may come twice, with the same `messageId`, and none is
-    left out. What is no event, or is refused for good, goes to the topic *dead_letters* (else the
-    topic's name and `.dead-letters`). With *until_idle* it ends when the topic is read to its end
-    and nothing has come for so many seconds; without, when *stop* is set: a batch under way then
-    has *shutdown_timeout* seconds to end, and is otherwise left to the next reader.
+    processes, too. As many records as *batch*, or as *destination* takes, are read at once, and
+    their offsets are committed when it took them; so an event may come twice, with the same
+    `messageId`, and none is left out. What is no event, or is refused for good, goes to the topic
+    *dead_letters* (else the topic's name and `.dead-letters`). With *until_idle* it ends when the
+    topic is read to its end and nothing has come for so many seconds; without, when *stop* is set:
+    a batch under way then has *shutdown_timeout* seconds to end, and is otherwise left to the next
+    reader.
 
     Closes *destination*. Call it from one thread; it makes another for the destination.
     """
@@ -51,8 +53,8 @@ def consume(
     options.event("stop", stop)
     if until_idle is not None:
         options.positive("until_idle", until_idle)
-    if isinstance(batch, bool) or not isinstance(batch, int) or not 1 <= batch <= MAX_BATCH:
-        raise ConfigurationError(f"batch was given {batch!r}; want 1 to {MAX_BATCH:,}")
+    if batch is not None:
+        _check(batch)
     if not isinstance(group, str) or not group.strip():
         raise ConfigurationError("group was given no name; want one such as 'warehouse'")
     source = topic(url)
@@ -65,8 +67,14 @@ def consume(
             "consume was given one topic as source and destination, where each event would go "
             "round for ever; want another destination"
         )
-    stream = _Stream(source, group, target, DeadLetters(aside), batch, shutdown_timeout)
+    most = min(wishes(target).limit.events, MAX_BATCH) if batch is None else batch
+    stream = _Stream(source, group, target, DeadLetters(aside), most, shutdown_timeout)
     return stream.run(stop or threading.Event(), until_idle)
+
+
+def _check(batch: int) -> None:
+    if isinstance(batch, bool) or not isinstance(batch, int) or not 1 <= batch <= MAX_BATCH:
+        raise ConfigurationError(f"batch was given {batch!r}; want 1 to {MAX_BATCH:,}")
 
 
 class _Stream:

@@ -85,6 +85,30 @@ def test_what_is_on_a_topic_arrives_in_order_and_is_done_with(broker: Broker) ->
     assert consume(broker.url("plain"), memory, until_idle=0.1) == Report()
 
 
+class Sized(Memory):
+    """Notes how many events it was given at once."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.batch_events = most
+        self.sizes: list[int] = []
+
+    def send(self, batch: Sequence[bytes], /) -> None:
+        """Note and add the batch."""
+        self.sizes.append(len(batch))
+        super().send(batch)
+
+
+@pytest.mark.parametrize("most", [700, 100_000])
+def test_as_many_records_are_read_as_the_destination_takes(broker: Broker, most: int) -> None:
+    topic = f"sized-{most}"
+    broker.create(topic)
+    put(broker, topic, *(event(number) for number in range(1_200)))
+    sized = Sized(most)
+    assert consume(broker.url(topic), sized, until_idle=0.1).delivered == 1_200
+    assert 500 < max(sized.sizes) <= most
+
+
 def test_poison_is_put_aside_as_it_came_with_the_reason(broker: Broker) -> None:
     broker.create("mixed")
     poison = [b"{", b"[]", None, b'{"type":"track"}', event(7, "Poison"), event(11, "Poison")]
