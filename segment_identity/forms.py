@@ -60,14 +60,17 @@ class Form(msgspec.Struct, frozen=True, eq=False):
 def form(tree: Tree, prefix: str = "", echoes: Sequence[str] = ()) -> Form | None:
     """Return the form of objects like *tree*, whose columns begin with *prefix*.
 
-    None if two keys make one column or a key makes none, or if there are too many.
+    None if two keys make one column or a key makes none, if there are too many, or if an echo is
+    no text.
     """
+    if any(isinstance(tree.get(each), dict) for each in echoes):
+        return None
     found: dict[str, tuple[str, Leaf]] = {}
     said: dict[str, str] = {}
     for keys, place, leaf in _leaves(tree, (), ""):
         column = ident(prefix + "_".join(keys))
         if keys[0] in echoes:
-            if len(keys) > 1 or leaf not in ("text", "null"):
+            if leaf not in ("text", "null"):
                 return None
             said[keys[0]] = place
         elif not column or column in found or len(found) == _MOST:

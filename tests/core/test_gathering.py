@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from segment_identity.arranging import row_of
@@ -133,6 +133,10 @@ def exact(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 @settings(max_examples=60, deadline=None)
+@example(
+    [b'{"messageId":"m","type":"page","timestamp":"%s","properties":{"name":{}}}' % NOW.encode()]
+    * 4
+)
 @given(streams())
 def test_planned_messages_make_what_the_rules_make_of_them(events: list[bytes]) -> None:
     plans = Plans()
