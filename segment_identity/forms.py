@@ -44,8 +44,9 @@ _DEEPEST: Final = 8
 class Form(msgspec.Struct, frozen=True, eq=False):
     """How an object is decoded, and its *columns* picked from what it is decoded to.
 
-    *texts* are those that hold but texts, *lists* the places of those that hold but lists. Of the
-    keys called *echoes* it has no columns; *echoed* picks what they say.
+    *texts* are those that hold but texts, *lists* the places of those that hold but lists. It has
+    no columns of some keys, *echoes* of what stands elsewhere; *echoed* picks what each that may be
+    one says, in the order of those.
     """
 
     columns: tuple[str, ...]
@@ -85,7 +86,7 @@ def form(tree: Tree, prefix: str = "", echoes: Sequence[str] = ()) -> Form | Non
         echoes=tuple(said),
         decode=msgspec.json.Decoder(_type(tree)).decode,
         picked=_picking([place for place, _ in found.values()]),
-        echoed=_picking(list(said.values())),
+        echoed=_aligned([said.get(each) for each in echoes]),
     )
 
 
@@ -149,6 +150,19 @@ def _picking(places: Sequence[str]) -> Picking:
         return lambda _: ()
     picked: Any = attrgetter(*places)
     return cast(Picking, picked) if len(places) > 1 else lambda each: (picked(each),)
+
+
+def _aligned(places: Sequence[str | None]) -> Picking:
+    """Return what picks values, and None for what has no place."""
+    picked = _picking([each for each in places if each is not None])
+    if None not in places:
+        return picked
+
+    def aligned(each: Any) -> tuple[Any, ...]:
+        values = iter(picked(each))
+        return tuple(None if place is None else next(values) for place in places)
+
+    return aligned
 
 
 EMPTY: Final = cast(Form, form({}))

@@ -95,7 +95,8 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
         source = self.custom.decode(getattr(given, self.source) if self.source else _NOTHING)
         own = self.own(given)
         if self.custom.echoes:
-            own = tuple(map(_same, own, self.custom.echoed(source)))
+            echoed = self.custom.echoed(source)
+            own = tuple(_same(*each) for each in zip(own, echoed, strict=True))
             if _DIFFERENT in own:
                 return None
         values = [given.message_id, given.anonymous_id, given.user_id]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -143,3 +144,28 @@ def test_planned_messages_make_what_the_rules_make_of_them(events: list[bytes]) 
     for part in (events[:5], events[5:]):
         assert gathered(part, plans) == gathered(part, None)
     assert gathered(events, plans) == gathered(events, None)
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"name": "Home", "path": "/"},
+        {"path": "/", "category": "Shop"},
+        {"category": "Shop", "name": "Home"},
+        {"name": "Home", "category": None},
+        {"path": "/"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    "said", [{}, {"name": "Home"}, {"name": "Home", "category": "Shop"}], ids=str
+)
+def test_what_a_page_says_of_itself_and_in_its_properties_is_one(
+    properties: dict[str, Any], said: dict[str, Any]
+) -> None:
+    page = {"type": "page", "timestamp": NOW, "context": {"ip": "1.2.3.0"}, **said}
+    events = [
+        msgspec.json.encode({"messageId": f"m-{number}", **page, "properties": properties})
+        for number in range(4)
+    ]
+    assert gathered(events, Plans()) == gathered(events, None)
