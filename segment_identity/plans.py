@@ -92,6 +92,8 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
             return None
         if not 0 < len(given.message_id) <= MAX_KEY:
             return None
+        if len(given.anonymous_id or "") > MAX_KEY or len(given.user_id or "") > MAX_KEY:
+            return None
         source = self.custom.decode(getattr(given, self.source) if self.source else _NOTHING)
         own = self.own(given)
         if self.custom.echoes:

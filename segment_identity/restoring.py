@@ -174,6 +174,9 @@ def _give_back(message: Message, source: str, lost: Lost) -> None:
         if isinstance(properties, dict):
             message[source] = properties
         return
+    if lost.reason == "too_long":
+        message |= {key: lost.value for column, key in IDS if column == lost.column}
+        return
     value = _read(lost.value)
     if lost.reason.startswith("not_"):
         kind: Kind = lost.reason.removeprefix("not_")  # type: ignore[assignment]

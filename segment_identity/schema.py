@@ -16,6 +16,8 @@ from segment_identity.names import of_event
 
 # A database's index takes no longer ones.
 MAX_KEY: Final = 512
+# Bytes; an index of PostgreSQL takes no longer ids.
+_MAX_ID: Final = 2_000
 # Tables that every warehouse has.
 OURS: Final = frozenset(
     """
@@ -180,7 +182,9 @@ def _common(
         lost.append(Loss("id", message_id, "too_long"))
     for column, key in IDS:
         value = message.get(key)
-        if value is not None:
+        if isinstance(value, str) and len(value) > MAX_KEY and _size(value) > _MAX_ID:
+            lost.append(Loss(column, value, "too_long"))
+        elif value is not None:
             _take(columns, column, value, lost)
     for column, key in STAMPS:
         value = message.get(key)
@@ -204,6 +208,10 @@ def _common(
     elif context is not None:
         lost.append(Loss("context", context, "no_object"))
     return columns
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def _take(columns: dict[str, Scalar], column: str, value: object, lost: list[Loss]) -> None:

@@ -25,6 +25,8 @@ from segment_identity.warehouse.timelines import owned
 # Tables with a row for each user, by the user's id.
 _USERS: Final = ("users", "user_keys")
 _FOREIGN: Final = ("anonymous_id", "previous_id")
+# Tables whose ids are no call's.
+_STATES: Final = frozenset({"users", "user_keys", "accounts", "account_keys", "discards"})
 
 
 def erase(connection: Connection, ids: Collection[Id]) -> dict[str, int]:
@@ -32,6 +34,8 @@ def erase(connection: Connection, ids: Collection[Id]) -> dict[str, int]:
     users, devices = profile.values(ids, "user_id"), profile.values(ids, "anonymous_id")
     removed = Counter[str]()
     there = tables(connection)
+    if "discards" in there:
+        removed.update(_calls_without_id(connection, there, users, devices))
     for table, columns in there.items():
         if "id" in columns and {"anonymous_id", "user_id"} & set(columns):
             has_discards = "discards" in there
@@ -97,6 +101,32 @@ def _calls(
                 others = sa.update(source).where(source.c[column].in_(some))
                 connection.execute(others.values({column: None}))
     return count
+
+
+def _calls_without_id(
+    connection: Connection,
+    there: Mapping[str, Sequence[str]],
+    users: Sequence[str],
+    devices: Sequence[str],
+) -> Counter[str]:
+    """Remove the calls whose id was too long for its column."""
+    removed = Counter[str]()
+    names = ("row_id", "column_name", "column_value", "reason")
+    lost = sa.table("discards", *map(sa.column, names))
+    for name, values in (("user_id", users), ("anonymous_id", devices)):
+        for some in parts(values):
+            said = (lost.c.column_name == name, lost.c.column_value.in_(some))
+            query = sa.select(lost.c.row_id).where(*said, lost.c.reason == "too_long").distinct()
+            ids = list(connection.scalars(query))
+            for table, columns in there.items() if ids else ():
+                if "id" in columns and table not in _STATES:
+                    source = sa.table(table, sa.column("id"), sa.column("user_id"))
+                    # What others did on their device stays.
+                    is_theirs = name == "user_id" or "user_id" not in columns
+                    mine = () if is_theirs else (source.c.user_id.is_(None),)
+                    removed[table] += _delete(connection, source, "id", ids, *mine)
+            removed["discards"] += _delete(connection, lost, "row_id", ids)
+    return removed
 
 
 def _discards(connection: Connection, users: Sequence[str], devices: Sequence[str]) -> int:

@@ -1,9 +1,12 @@
 """The same tables on every engine."""
 
 import itertools
+import random
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import psycopg
 import pytest
 import sqlalchemy as sa
@@ -12,6 +15,7 @@ from core.samples import WORDS
 from segment_identity.messages import Message
 from segment_identity.names import ident, table_of
 from segment_identity.warehouse import Profiles, Warehouse, tables
+from segment_identity.warehouse.export import export_events
 
 from .server import Server
 from .support import DAY, NEWEST, TOLD, Database, batch, message
@@ -275,6 +279,32 @@ def test_columns_of_ours_have_room_in_a_table_that_strangers_filled(
         found = profiles.whois("ada")
     assert found is not None
     assert len(found.timeline) == 2 * len(kinds), "the device's past is hers"
+
+
+@pytest.mark.parametrize("key", ["anonymousId", "userId"])
+@pytest.mark.parametrize(
+    "long", ["".join(map(chr, range(0x4E00, 0x5800))), random.Random(1).randbytes(4_000).hex()]
+)
+def test_an_id_that_no_index_takes_goes_aside_and_the_call_stays(
+    database: Database, warehouse: Warehouse, tmp_path: Path, key: str, long: str
+) -> None:
+    events = [message(n, event="Seen") for n in range(1, 9)]
+    for event in events[::2]:
+        event |= {"userId": None, key: long}
+    for event in events:
+        warehouse.send(batch(event))
+    column = "anonymous_id" if key == "anonymousId" else "user_id"
+    for table in ("tracks", "seen"):
+        assert [column in row for row in database.rows(table)] == [False, True] * 4
+    told = database.query("SELECT DISTINCT column_name, column_value, reason FROM discards")
+    assert told == [{"column_name": column, "column_value": long, "reason": "too_long"}]
+    export_events(database.url, tmp_path / "events.ndjson")
+    lines = (tmp_path / "events.ndjson").read_bytes().splitlines()
+    assert [msgspec.json.decode(line)[key] for line in lines] == [each[key] for each in events]
+    with Profiles(database.url) as profiles:
+        profiles.forget(long, scrub=False)
+    assert [row["id"] for row in database.rows("seen")] == ["m-2", "m-4", "m-6", "m-8"]
+    assert database.rows("discards") == []
 
 
 def test_nul_and_other_odd_texts_are_stored(database: Database, warehouse: Warehouse) -> None:
