@@ -1,6 +1,6 @@
 """The tables that tell who is who: a row for each id, link, alias and trait."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -44,8 +44,18 @@ def create(
     """Make those of the tables *wanted* that are missing."""
     for table in wanted:
         connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
-        for index in sorted(table.indexes, key=lambda each: str(each.name)):
-            connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
+        create_indexes(connection, table.name, table.indexes)
+
+
+def create_indexes(connection: Connection, table: str, wanted: Iterable[sa.Index]) -> None:
+    """Make those indexes of a *table* that are missing.
+
+    To ask for one that is there would wait for all who write to the table, and have others wait.
+    """
+    there = {each["name"] for each in sa.inspect(connection).get_indexes(table)}
+    for index in sorted(wanted, key=lambda each: str(each.name)):
+        if index.name not in there:
+            connection.execute(sa.schema.CreateIndex(index))
 
 
 def insertion(connection: Connection, table: sa.Table) -> "postgresql.Insert | sqlite.Insert":

@@ -5,7 +5,7 @@ them by `tests/engines/dialects.py`.
 """
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.sql.compiler import IdentifierPreparer
 
 from segment_identity.stitching import Policy
+from segment_identity.warehouse.profile_tables import create_indexes
 
 SQL: Final = Path(__file__).parent / "sql"
 # In the order in which each needs those before it.
@@ -70,16 +71,15 @@ def create_calls(connection: Connection) -> None:
     text = _creation(CALLS, calls(present, connection.dialect.identifier_preparer))
     if _is_there(connection, CALLS, text):
         return
+    # In the order in which batches come to them, and before anybody has to wait for the view.
+    for table in sorted(present):
+        create_indexes(connection, table, _indexes(table, present[table]))
     if connection.dialect.name == "postgresql":
         # Other views stand on it.
         text = text.replace("CREATE VIEW", "CREATE OR REPLACE VIEW", 1)
     else:
         connection.exec_driver_sql(f"DROP VIEW IF EXISTS {CALLS}")
     _make(connection, CALLS, text)
-    for table, columns in present.items():
-        for column in _INDEXED:
-            if {column, "timestamp"} <= set(columns):
-                _index(connection, table, column)
 
 
 def shown(columns: Mapping[str, Collection[str]]) -> set[tuple[str, str]]:
@@ -163,16 +163,17 @@ def _mark(creation: str) -> str:
     return hashlib.sha256(creation.encode()).hexdigest()
 
 
-def _index(connection: Connection, table: str, column: str) -> None:
-    """Make sure that one person's calls are found without reading all of them."""
-    holder = sa.Table(table, sa.MetaData(), sa.Column(column), sa.Column("timestamp"))
-    # Most calls name no user, and nobody looks for those.
-    named = holder.c[column].is_not(None)
-    made = sa.Index(
-        f"ix_{table}_{column}",
-        holder.c[column],
-        holder.c.timestamp,
-        sqlite_where=named,
-        postgresql_where=named,
-    )
-    connection.execute(sa.schema.CreateIndex(made, if_not_exists=True))
+def _indexes(table: str, columns: Collection[str]) -> Iterator[sa.Index]:
+    """Yield those by which one person's calls are found without reading all of them."""
+    holder = sa.Table(table, sa.MetaData(), *map(sa.Column, (*_INDEXED, "timestamp")))
+    for column in _INDEXED:
+        if {column, "timestamp"} <= set(columns):
+            # Most calls name no user, and nobody looks for those.
+            named = holder.c[column].is_not(None)
+            yield sa.Index(
+                f"ix_{table}_{column}",
+                holder.c[column],
+                holder.c.timestamp,
+                sqlite_where=named,
+                postgresql_where=named,
+            )

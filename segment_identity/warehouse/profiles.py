@@ -136,8 +136,7 @@ class Profiles:
         loaded.
         """
         text = identifier("forget", text)
-        with self._connected(writes=True) as connection:
-            forgotten.lock(connection, alone=True)
+        with self._alone() as connection:
             found = people.members(connection, text, self._policy)
             meant = profile.parsed(text)
             ids = set(
@@ -159,8 +158,7 @@ class Profiles:
         """
         age = positive("retain", "days", days) * 86_400
         moment = max((time.time() if now is None else now) - age, _YEAR_1)
-        with self._connected(writes=True) as connection:
-            forgotten.lock(connection, alone=True)
+        with self._alone() as connection:
             return expire(connection, datetime.fromtimestamp(moment, UTC))
 
     def stitch(
@@ -177,6 +175,14 @@ class Profiles:
         Rows that were loaded with profiles change nothing, nor does a second run.
         """
         return stitch(self._database, self._policy, again=again, progress=progress, stop=stop)
+
+    @contextmanager
+    def _alone(self) -> Iterator[Connection]:
+        """Give a connection that writes while nobody loads or changes a table."""
+        with self._connected(writes=True) as connection:
+            self._database.lock_schema(connection)
+            forgotten.lock(connection, alone=True)
+            yield connection
 
     @contextmanager
     def _connected(self, *, writes: bool = False) -> Iterator[Connection]:

@@ -2,7 +2,8 @@
 
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,10 +13,12 @@ import pytest
 import sqlalchemy as sa
 from core.samples import WORDS
 
+from segment_identity import Unavailable
 from segment_identity.messages import Message
 from segment_identity.names import ident, table_of
 from segment_identity.warehouse import Profiles, Warehouse, tables
 from segment_identity.warehouse.export import export_events
+from segment_identity.warehouse.postgres import Postgres
 
 from .server import Server
 from .support import DAY, NEWEST, TOLD, Database, batch, message
@@ -240,6 +243,40 @@ def test_who_holds_rows_changes_nothing_of_the_schema(warehouse: Warehouse) -> N
     assert held, "nothing was looked at"
     # That of a database's key, which is made with the first tables and never again.
     assert set().union(*held) <= {"profile_keys"}
+
+
+# Given up sooner than usual: who has to wait here waits in vain.
+HASTE: Final = "?options=-c%20lock_timeout%3D200"
+
+
+def test_a_new_table_waits_for_nobody_who_writes_to_others(postgres: Database) -> None:
+    """The view of all calls changes then, and their indexes are there."""
+    with closing(Warehouse(postgres.url + HASTE)) as warehouse:
+        warehouse.send(batch(message(1, event="Seen")))
+        with psycopg.connect(postgres.url) as writing:
+            writing.execute("INSERT INTO tracks (id) VALUES ('m-0')")
+            writing.execute("INSERT INTO profile_links VALUES ('d', 'u', '', '')")
+            warehouse.send(batch(message(2, "page", name="Home")))
+            with closing(Warehouse(postgres.url + HASTE)) as other:
+                other.send(batch(message(3, "page", name="Home")))
+    assert len(postgres.rows("pages")) == 2
+
+
+@pytest.mark.parametrize("ask", [lambda who: who.forget("eve"), lambda who: who.retain(9)])
+def test_nobody_is_forgotten_while_tables_change(
+    postgres: Database, ask: Callable[[Profiles], object]
+) -> None:
+    """Both take one table after another, and would wait for each other."""
+    with closing(Warehouse(postgres.url)) as warehouse:
+        warehouse.send(batch(message(1, event="Seen")))
+        changing = Postgres(sa.make_url(postgres.url))
+        with Profiles(postgres.url + HASTE) as profiles:
+            with changing.engine.begin() as connection:
+                changing.lock_schema(connection)
+                with pytest.raises(Unavailable):
+                    ask(profiles)
+            ask(profiles)
+        changing.engine.dispose()
 
 
 def test_more_columns_than_a_table_may_have_go_aside(
