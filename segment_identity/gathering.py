@@ -65,8 +65,8 @@ class Gathered:
         return found
 
     def _by_plan(self, event: bytes) -> Claim | None:
-        # A NUL, which databases do not take, is always written so.
-        if _NUL in event:
+        # A NUL, which databases do not take, is always written so. One byte is found sooner.
+        if b"\\" in event and _NUL in event:
             return None
         try:
             given = _opened(event)
