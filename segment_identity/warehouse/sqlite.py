@@ -16,9 +16,10 @@ from segment_identity.warehouse.database import READS
 from segment_identity.warehouse.moments import Moment
 from segment_identity.warehouse.statements import Statements
 
-# Pages. A checkpoint costs two waits for the disk and writes each page once, however often it
-# changed.
+# Pages between checkpoints. One costs two waits for the disk and writes each page once, however
+# often it changed; the larger a file, the more batches it takes until a page has changed twice.
 _CHECKPOINT: Final = 16_000
+_CHECKPOINT_OF_LARGE: Final = 64_000
 # Of new files. A row is some 700 bytes: in smaller pages few find room, and many are split.
 _PAGE: Final = 8_192
 # KiB of pages in memory, once a file has as many: keys come in no order, so every batch touches
@@ -123,7 +124,6 @@ def _prepare(connection: Any, _: object) -> None:
         connection.execute(f"PRAGMA page_size = {_PAGE}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT}")
         connection.execute(f"PRAGMA cache_size = -{_CACHE}")
     except BaseException:
         # The pool does not know this connection yet, so nobody else would close it.
@@ -132,5 +132,10 @@ def _prepare(connection: Any, _: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    is_reading = connection.get_execution_options().get(READS, False)
-    connection.exec_driver_sql("BEGIN" if is_reading else "BEGIN IMMEDIATE")
+    if connection.get_execution_options().get(READS, False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+    checkpoint = min(max(_CHECKPOINT, pages // 2), _CHECKPOINT_OF_LARGE)
+    connection.exec_driver_sql(f"PRAGMA wal_autocheckpoint = {checkpoint}")
