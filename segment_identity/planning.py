@@ -120,7 +120,7 @@ def _plan(kind: str, event: str, context: Form, custom: Form) -> Plan | None:
         context=context,
         custom=custom,
         names=names,
-        texts=frozenset((*COMMON, *own, *_EVENT)) | context.texts | custom.texts,
+        texts=frozenset((*COMMON, *own, *(_EVENT if said else ()))) | context.texts | custom.texts,
         tables=tuple((each, len(shared if each == "tracks" else names)) for each in tables),
         latest=_latest(shape, names, custom.columns),
     )

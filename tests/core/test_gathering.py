@@ -116,6 +116,11 @@ def gathered(events: list[bytes], plans: Plans | None) -> tuple[Any, Tally]:
 
 
 def told(found: Gathered) -> Any:
+    for blocks in found.blocks().values():
+        for each in blocks:
+            for record in each.records:
+                for name, value in row_of(each.names, record).items():
+                    assert name not in each.texts or type(value) is str
     by_table = {
         table: sorted(
             (number, sorted(exact(row_of(block.names, record))))

@@ -11,7 +11,7 @@ from segment_identity.planning import Plans
 from .test_gathering import NOW, gathered
 
 KEYS: Final = (
-    "name category path plan firstName first_name userId context_ip ip group_id 7 _ é".split()
+    "name category path plan firstName first_name userId context_ip ip group_id event 7 _ é".split()
 )
 SCALARS: Final = [None, True, 0, 7, 2**53 + 1, 2**64, 1.0, 1.5, "", "Home", "12", "y" * 600, "a\0b"]
 TIMES: Final = [None, "", "soon", 7, "2026-01-31", "2026-01-31T13:00:00.5+02:00"]
@@ -22,7 +22,7 @@ USUAL: Final[list[dict[str, Any]]] = [
     {"type": "page", "name": "Home", "properties": VIEW},
     {"type": "page", "name": "Home", "category": "Docs", "properties": VIEW | {"category": "Docs"}},
     {"type": "page", "properties": {"path": "/", "title": "Home"}},
-    {"type": "screen", "name": "Home", "properties": {"name": "Home"}},
+    {"type": "screen", "name": "Home", "properties": {"name": "Home", "event": 7}},
     {"type": "track", "event": "Order Completed", "properties": PRODUCT},
     {"type": "track", "event": "users", "properties": {"plan": "pro"}},
     {"type": "identify", "traits": {"email": "ada@example.com", "address": {"city": "York"}}},
