@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from segment_identity.cli import garbage
 from segment_identity.messages import received
 from segment_identity.schema import rows
 from segment_identity.warehouse import Warehouse
@@ -51,7 +52,8 @@ def memory() -> float:
 
 
 def with_ours(where: str) -> Load:
-    """Load into a warehouse of ours."""
+    """Load into a warehouse of ours, as the commands do."""
+    garbage.seldom()
     url, _, profiles = where.partition(" ")
     return Warehouse(url, profiles=None if profiles else "first").send
 

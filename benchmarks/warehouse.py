@@ -6,7 +6,7 @@ makes of the same rows, if it is installed. Each loader has a process of its own
 CPU time, as what else the machine does takes none of that. What it costs late is what the last
 tenth of the events took, beside what the first did.
 
-    PYTHONPATH=tests python -m benchmarks.warehouse [--events 1000000] [--batch 8000]
+    PYTHONPATH=tests python -m benchmarks.warehouse [--events 1000000] [--batch 16000]
 """
 
 import argparse

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
+from segment_identity.cli import garbage
 from segment_identity.cli.codes import FAILED, WRONG_ARGUMENTS
 from segment_identity.destinations import extras
 from segment_identity.errors import (
@@ -24,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     when the arguments cannot work or an extra is missing. A reader that has seen enough, such as
     `head`, is no failure.
     """
+    garbage.seldom()
     try:
         code: int = extras.load("segment_identity.cli.app", NAME, "cli").run(arguments, NAME)
         sys.stdout.flush()

@@ -33,7 +33,7 @@ from segment_identity.warehouse.tables import Tables
 
 _NUL: Final = b"\\u0000"
 # A transaction writes each page of an index once, however many of its events fall on it.
-_BATCH: Final = 8_000
+_BATCH: Final = 16_000
 
 
 class Warehouse:
