@@ -1,5 +1,6 @@
 """The code of docs/warehouses.md, each block in a process of its own."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,8 @@ def run(folder: Path, heading: str) -> str:
         text=True,
         timeout=300,
         check=False,
+        # Where dlt keeps how far its pipelines are, which another folder's run must not find.
+        env={**os.environ, "DLT_DATA_DIR": str(folder / "dlt")},
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
