@@ -18,8 +18,9 @@ from segment_identity.warehouse.statements import Statements
 
 # Pages between checkpoints. One costs two waits for the disk and writes each page once, however
 # often it changed; the larger a file, the more batches it takes until a page has changed twice.
+# But who reads looks for every page in what was not written back yet.
 _CHECKPOINT: Final = 16_000
-_CHECKPOINT_OF_LARGE: Final = 64_000
+_CHECKPOINT_OF_LARGE: Final = 32_000
 # Of new files. A row is some 700 bytes: in smaller pages few find room, and many are split.
 _PAGE: Final = 8_192
 # KiB of pages in memory, once a file has as many: keys come in no order, so every batch touches
