@@ -85,7 +85,7 @@ def form(tree: Tree, prefix: str = "", echoes: Sequence[str] = ()) -> Form | Non
         lists=tuple(place for place, leaf in enumerate(leaves) if leaf == "list"),
         echoes=tuple(said),
         decode=msgspec.json.Decoder(_type(tree)).decode,
-        picked=_picking([place for place, _ in found.values()]),
+        picked=attributes([place for place, _ in found.values()]),
         echoed=_aligned([said.get(each) for each in echoes]),
     )
 
@@ -145,7 +145,8 @@ def _type(tree: Tree) -> type[msgspec.Struct]:
     )
 
 
-def _picking(places: Sequence[str]) -> Picking:
+def attributes(places: Sequence[str]) -> Picking:
+    """Return a function that takes what is at *places* of a decoded object."""
     if not places:
         return lambda _: ()
     picked: Any = attrgetter(*places)
@@ -154,7 +155,7 @@ def _picking(places: Sequence[str]) -> Picking:
 
 def _aligned(places: Sequence[str | None]) -> Picking:
     """Return what picks values, and None for what has no place."""
-    picked = _picking([each for each in places if each is not None])
+    picked = attributes([each for each in places if each is not None])
     if None not in places:
         return picked
 

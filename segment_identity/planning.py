@@ -1,11 +1,10 @@
 """Learn from messages, as they come, what others of the same name look like."""
 
 from collections.abc import Collection, Mapping, Sequence
-from operator import attrgetter
 from typing import Any, Final
 
-from segment_identity.arranging import Picking, picking
-from segment_identity.forms import EMPTY, Form, Tree, form, grown
+from segment_identity.arranging import picking
+from segment_identity.forms import EMPTY, Form, Tree, attributes, form, grown
 from segment_identity.names import of_event
 from segment_identity.plans import COMMON, Envelope, LatestPlan, Plan
 from segment_identity.schema import OURS, OWNERS, SHAPES, Shape
@@ -116,7 +115,7 @@ def _plan(kind: str, event: str, context: Form, custom: Form) -> Plan | None:
         kind=kind,
         source=shape.source,
         event=said,
-        own=_own(own),
+        own=attributes(own),
         context=context,
         custom=custom,
         names=names,
@@ -124,13 +123,6 @@ def _plan(kind: str, event: str, context: Form, custom: Form) -> Plan | None:
         tables=tuple((each, len(shared if each == "tracks" else names)) for each in tables),
         latest=_latest(shape, names, custom.columns),
     )
-
-
-def _own(names: Sequence[str]) -> Picking:
-    if not names:
-        return lambda _: ()
-    picked: Any = attrgetter(*names)
-    return picked if len(names) > 1 else lambda each: (picked(each),)
 
 
 def _latest(shape: Shape, names: Sequence[str], custom: tuple[str, ...]) -> LatestPlan | None:
