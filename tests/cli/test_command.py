@@ -109,6 +109,20 @@ def test_a_report_reads_as_a_sentence() -> None:
     ]
 
 
+SELDOM = """
+import atexit, gc
+from segment_identity.cli.main import main
+
+usual = gc.get_threshold()[0]
+atexit.register(lambda: print(gc.get_threshold()[0] > 10 * usual, gc.get_freeze_count() > 0))
+main(["import", "--help"])
+"""
+
+
+def test_a_command_looks_for_garbage_seldom_and_not_at_what_it_began_with() -> None:
+    assert run(SELDOM).splitlines()[-1] == "True True"
+
+
 STOPPING = """
 import os, signal, sys
 from segment_identity.cli.signals import stopping
