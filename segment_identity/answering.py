@@ -32,10 +32,10 @@ def answered(identity: RequestIdentity, start: Message) -> Message:
     if type(start.get("headers", ())) not in _READABLE:
         # An iterator can be read only once, and the app's headers must survive our errors.
         start = {**start, "headers": list(start["headers"])}
-    visits, claims = identity.visits, identity.claims
+    visits, claims = identity._visits, identity._claims
     try:
         if not claims and visits.knows:
-            scope = identity.scope
+            scope = identity._scope
             site = visits.sites.get(scope.get("scheme")) or site_of(visits.settings, scope)
             header = cookie_header(scope["headers"])
             known = site.recogniser.recognise(header, visits.sources.now())
@@ -47,7 +47,7 @@ def answered(identity: RequestIdentity, start: Message) -> Message:
                 welcome = _welcome(identity, site.newcomers, start)
                 if welcome is not None:
                     return welcome
-        visit = identity.begin()
+        visit = identity._begin()
         if visit.answered:
             return start
         visit.answered = True
@@ -59,7 +59,7 @@ def answered(identity: RequestIdentity, start: Message) -> Message:
 
 def _welcome(identity: RequestIdentity, newcomers: Newcomers, start: Message) -> Message | None:
     """Return the answer to who opens a page; None if it is none, or if somebody asks just now."""
-    settings, scope = identity.visits.settings, identity.scope
+    settings, scope = identity._visits.settings, identity._scope
     occasion = minting.occasion(
         scope.get("method", "GET"),
         dict(scope["headers"]),
@@ -72,9 +72,9 @@ def _welcome(identity: RequestIdentity, newcomers: Newcomers, start: Message) ->
     plain = status == 200 and caching.is_plain(headers)
     if not plain and not caching.may_carry_cookies(status, headers):
         return None
-    sources = identity.visits.sources
+    sources = identity._visits.sources
     device = sources.new_id()
     lines = newcomers.set_cookies(device, sources.now(), new_nonce())
     answer = {**start, "headers": caching.with_cookies(headers, lines, plain=plain)}
-    identity.claims.append(device)
-    return answer if identity.claims[0] is device else None
+    identity._claims.append(device)
+    return answer if identity._claims[0] is device else None

@@ -132,7 +132,7 @@ class IdentityMiddleware:
         try:
             await self.app(scope, receive, send_with_identity)
         finally:
-            identity.release()
+            identity._release()
 
 
 def _journal(analytics: object) -> Journal:

@@ -23,10 +23,11 @@ SETTLED: Final = ""
 class RequestIdentity(Identity, msgspec.Struct, eq=False):
     """The handle that a connection carries as `request.state.identity`."""
 
-    visits: Visits
-    scope: Scope
+    # None of these is for apps, who see this in their requests.
+    _visits: Visits
+    _scope: Scope
     # The first is a visit if somebody asked before the answer, else the id it told of.
-    claims: list[str | RequestVisit] = []
+    _claims: list[str | RequestVisit] = []
     _begun: RequestVisit | None = None
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
@@ -34,34 +35,34 @@ class RequestIdentity(Identity, msgspec.Struct, eq=False):
 
     @property
     def _sink(self) -> Sink | None:
-        return self.visits.sink
+        return self._visits.sink
 
     @property
     def _visit(self) -> RequestVisit:
         begun = self._begun
-        return self.begin() if begun is None else begun
+        return self._begin() if begun is None else begun
 
-    def begin(self) -> RequestVisit:
+    def _begin(self) -> RequestVisit:
         """Return the visit, made now if nobody asked before."""
-        claims = self.claims
+        claims = self._claims
         if not claims:
-            claims.append(self.visits.visit(self.scope))
+            claims.append(self._visits.visit(self._scope))
         visit = claims[0]
         if isinstance(visit, str):
-            claims.append(self.visits.visit(self.scope, after=visit))
+            claims.append(self._visits.visit(self._scope, after=visit))
             # One that was made just before the answer came first is nobody's.
             visit = next(each for each in claims if not isinstance(each, str) and each.answered)
         self._begun = visit
         return visit
 
-    def release(self) -> None:
+    def _release(self) -> None:
         """Let go of the scope, which holds this.
 
         Without the circle everything is freed when the request ends, and an identity that a task
         still holds goes on from a copy.
         """
-        kept = {**self.scope}
+        kept = {**self._scope}
         kept.pop("state", None)
-        self.scope = kept
+        self._scope = kept
         if self._begun is not None:
             self._begun.scope = kept

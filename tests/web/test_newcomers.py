@@ -4,13 +4,16 @@ import asyncio
 import re
 import sys
 import threading
+from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
 from starlette.requests import HTTPConnection
 from starlette.types import Message, Receive, Scope, Send
 
-from segment_identity import IdentityMiddleware, get_identity
+from segment_identity import Identity, IdentityMiddleware, get_identity
+from segment_identity.connections import visit_of
+from segment_identity.request_visit import RequestVisit
 
 from .raw import END, START, Pairs, exchange, http_scope
 from .support import DAY, SECRET
@@ -118,10 +121,32 @@ def test_a_task_that_outlives_the_answer_finds_the_newcomer_that_the_browser_was
 
 
 def test_threads_that_look_while_the_answer_begins_find_whom_it_tells_of() -> None:
+    for begun, identity, found in raced([]):
+        [told] = [v for _, v in begun["headers"] if v.startswith(b"ajs_anonymous_id=")]
+        assert told.startswith(b"ajs_anonymous_id=" + found[0].encode() + b";")
+        assert found[0] == found[1]
+        assert not identity.is_provisional
+
+
+def test_threads_that_look_while_a_known_visitor_is_answered_know_that_it_was() -> None:
+    begun = asyncio.run(answered({}, [], START, looks=False))
+    told = [value.partition(b";")[0] for name, value in begun["headers"] if name == b"set-cookie"]
+    for again, identity, found in raced([(b"cookie", b"; ".join(told[:2]))]):
+        assert again["headers"] == []
+        assert found == [told[1].partition(b"=")[2].decode()] * 2
+        visit = visit_of(identity)
+        assert isinstance(visit, RequestVisit)
+        assert visit.answered
+
+
+def raced(sent: Pairs) -> Iterator[tuple[Message, Identity, list[str]]]:
+    """Yield answers that began while two threads looked, the identity, and what they found."""
+    kept: list[Identity] = []
     found: list[str] = []
 
     async def page(scope: Scope, receive: Receive, send: Send) -> None:
-        identity = scope["state"]["identity"]
+        identity = get_identity(HTTPConnection(scope))
+        kept.append(identity)
         together = threading.Barrier(3)
 
         def look() -> None:
@@ -137,18 +162,25 @@ def test_threads_that_look_while_the_answer_begins_find_whom_it_tells_of() -> No
         for each in threads:
             each.join()
 
-    async def many() -> None:
-        app = IdentityMiddleware(page, secret_key=SECRET)
-        for _ in range(300):
-            found.clear()
-            begun = (await exchange(app, http_scope()))[0]
-            told = [v for _, v in begun["headers"] if v.startswith(b"ajs_anonymous_id=")]
-            assert told[0].startswith(b"ajs_anonymous_id=" + found[0].encode() + b";")
-            assert found[0] == found[1]
-
+    app = IdentityMiddleware(page, secret_key=SECRET, clock=lambda: NOW + DAY)
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
-        asyncio.run(many())
+        for _ in range(300):
+            found.clear()
+            begun = asyncio.run(exchange(app, http_scope(headers=sent)))[0]
+            yield begun, kept.pop(), found
     finally:
         sys.setswitchinterval(before)
+
+
+def test_an_app_is_shown_nothing_but_the_documented_names() -> None:
+    names: list[str] = []
+
+    async def page(scope: Scope, receive: Receive, send: Send) -> None:
+        names.extend(each for each in dir(scope["state"]["identity"]) if not each.startswith("_"))
+        await send(START)
+        await send(END)
+
+    asyncio.run(exchange(IdentityMiddleware(page, secret_key=SECRET), http_scope()))
+    assert names == [each for each in dir(Identity) if not each.startswith("_")]
